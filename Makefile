@@ -1,0 +1,52 @@
+# Every target sets up what it needs. `make help` lists them.
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+TOOLS := .tools
+UV := $(TOOLS)/bin/uv
+RUN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev up test check format generate bench clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(UV):
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+setup: $(UV)  ## install what running needs into .venv
+	@$(UV) sync --quiet --frozen --no-default-groups --extra local --inexact --python $(PYTHON)
+
+setup-dev: $(UV)  ## install what development needs into .venv
+	@$(UV) sync --quiet --frozen --extra local --python $(PYTHON)
+
+up: setup  ## start the whole suite on this machine (make up ARGS='--workers 2')
+	@exec $(RUN)/penstock up $(ARGS)
+
+test: setup-dev  ## run the tests (make test ARGS='-k routing')
+	@$(RUN)/pytest $(ARGS)
+
+check: setup-dev  ## format, lint, types, import contracts, protos, drift
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+	$(RUN)/buf lint
+	$(RUN)/buf format --diff --exit-code
+	$(RUN)/python proto/generate.py --check
+
+format: setup-dev  ## rewrite code and protos in the house style
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+	$(RUN)/buf format --write
+
+generate: setup-dev  ## regenerate the code made from the protos
+	$(RUN)/python proto/generate.py
+
+bench: setup-dev  ## measure the edge against its peers (make bench ARGS='--seconds 5')
+	$(RUN)/python -m bench $(ARGS)
+
+clean:  ## remove what the other targets made
+	rm -rf .venv $(TOOLS) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist
