@@ -10,9 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import grpc_tools
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent
+WELL_KNOWN = Path(grpc_tools.__file__).parent / "_proto"
 SUFFIXES = ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py", "_pb2_grpc.pyi")
 
 
@@ -20,7 +22,9 @@ def generate(target: Path) -> None:
     """Writes the generated tree of every proto below ROOT into `target`; exits when protoc refuses."""
     protos = sorted(str(path) for path in ROOT.glob("penstock/**/*.proto"))
     outputs = ("--python_out=", "--grpc_python_out=", "--mypy_out=quiet:", "--mypy_grpc_out=quiet:")
-    failed = protoc.main(["protoc", f"-I{ROOT}", *(f"{flag}{target}" for flag in outputs), *protos])
+    failed = protoc.main(
+        ["protoc", f"-I{ROOT}", f"-I{WELL_KNOWN}", *(f"{flag}{target}" for flag in outputs), *protos]
+    )
     if failed:
         sys.exit(failed)
     for path in (*target.glob("penstock/**/*_pb2_grpc.py"), *target.glob("penstock/**/*_pb2_grpc.pyi")):
@@ -51,7 +55,9 @@ def drift() -> list[str]:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--check", action="store_true", help="change nothing; fail when something is stale")
+    arguments.add_argument(
+        "--check", action="store_true", help="change nothing; fail when something is stale"
+    )
     if arguments.parse_args().check:
         faults = drift()
         if faults:
