@@ -1,1 +1,6 @@
-"""domain"""
+"""Pure values and decisions that several parts share. No I/O, no clock, no randomness; imports nothing of ours.
+
+- `tenants`  ids of tenants, short ids, schema names
+- `api_keys` the format of API keys: compose, parse, checksum
+- `limits`   the reference model of the limit algorithms
+"""

@@ -1,0 +1,149 @@
+"""The config that a worker serves by: immutable values, compiled from the stream and swapped as one pointer.
+
+A request takes the snapshot once and is served wholly by it. Nothing here does I/O or knows the stream.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from domain.tenants import DEFAULT_TENANT, TenantId
+from edge.routing import Router
+
+
+class TenantStatus(Enum):
+    """Where a tenant is in its life; only ACTIVE serves."""
+
+    PROVISIONING = "provisioning"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DELETING = "deleting"
+
+
+class Outage(Enum):
+    """What happens while limits cannot be decided: pass, count in the worker, refuse."""
+
+    OPEN = "open"
+    LOCAL = "local"
+    STRICT = "strict"
+
+
+class Algorithm(Enum):
+    """How admitted requests are counted; the number is penstock.ratelimit.v1.Algorithm's."""
+
+    SLIDING_WINDOW = 1
+    TOKEN_BUCKET = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests per window (milliseconds)."""
+
+    requests: int
+    window_millis: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRules:
+    """A tenant's general limits; `tenant` bounds it as a whole and is None when absent."""
+
+    authenticated: Rate = Rate(500, 60_000)
+    anonymous: Rate = Rate(100, 60_000)
+    tenant: Rate | None = None
+    algorithm: Algorithm = Algorithm.SLIDING_WINDOW
+    tiers: Mapping[str, Rate] = field(default_factory=dict)
+    on_outage: Outage = Outage.LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class RouteLimitRules:
+    """A route's own limits; None means that the general rule holds."""
+
+    authenticated: Rate | None = None
+    anonymous: Rate | None = None
+    algorithm: Algorithm | None = None
+    on_outage: Outage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorsRules:
+    """Which cross-origin requests are answered; `max_age` in seconds."""
+
+    origins: frozenset[str] = frozenset()
+    credentials: bool = False
+    methods: tuple[str, ...] = ("GET", "HEAD", "POST")
+    headers: tuple[str, ...] = ()
+    expose: tuple[str, ...] = ()
+    max_age: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRules:
+    """How long an ended subscription still serves (seconds), and the tiers from lowest to highest."""
+
+    grace: float = 0.0
+    tiers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One config document, compiled. `version` is the version of the document, `tenant` its owner."""
+
+    tenant: TenantId
+    version: int
+    router: Router
+    limits: LimitRules = LimitRules()
+    cors: CorsRules | None = None
+    subscription: SubscriptionRules = SubscriptionRules()
+    registration_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a tenant has subscribed to; `valid_until` in seconds since 1970, None for no end."""
+
+    tier: str = ""
+    status: str = "active"
+    valid_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnly:
+    """Whether a tenant's data may be changed; `until` in seconds since 1970, None for no end."""
+
+    on: bool = False
+    reason: str = ""
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantView:
+    """One tenant as the edge serves it. `rules` are its own, or `default`'s while it inherits them."""
+
+    id: TenantId
+    short_id: str
+    slug: str
+    status: TenantStatus
+    rules: Rules
+    demo: bool = False
+    parent_id: TenantId | None = None
+    hosts: tuple[str, ...] = ()
+    subscription: Subscription = Subscription()
+    read_only: ReadOnly = ReadOnly()
+    targets_allow: bool = False
+    state_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySnapshot:
+    """All tenants of a worker at one revision; the empty one belongs to a worker that has no config yet."""
+
+    revision: int = 0
+    tenants: Mapping[TenantId, TenantView] = field(default_factory=dict)
+    by_host: Mapping[str, TenantView] = field(default_factory=dict)
+    by_short_id: Mapping[str, TenantView] = field(default_factory=dict)
+
+    @property
+    def default(self) -> TenantView | None:
+        """The tenant `default`, or None before the first config."""
+        return self.tenants.get(DEFAULT_TENANT)
