@@ -8,10 +8,8 @@ the order of the document.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from edge.snapshot import RouteLimitRules
+from edge.limits.rules import RouteLimitRules
 
 
 class Auth(Enum):
@@ -72,7 +70,7 @@ class Route:
     scopes: frozenset[str] = frozenset()
     tier: str = ""
     tenant_from_path: bool = False
-    limit: "RouteLimitRules | None" = None
+    limit: RouteLimitRules | None = None
     strip_prefix: bool = False
     rewrite: str = ""
     max_body_bytes: int | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from domain.tenants import DEFAULT_TENANT, TenantId
+from edge.limits.rules import LimitRules
 from edge.routing import Router
 
 
@@ -18,51 +19,6 @@ class TenantStatus(Enum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     DELETING = "deleting"
-
-
-class Outage(Enum):
-    """What happens while limits cannot be decided: pass, count in the worker, refuse."""
-
-    OPEN = "open"
-    LOCAL = "local"
-    STRICT = "strict"
-
-
-class Algorithm(Enum):
-    """How admitted requests are counted; the number is penstock.ratelimit.v1.Algorithm's."""
-
-    SLIDING_WINDOW = 1
-    TOKEN_BUCKET = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many requests per window (milliseconds)."""
-
-    requests: int
-    window_millis: int
-
-
-@dataclass(frozen=True, slots=True)
-class LimitRules:
-    """A tenant's general limits; `tenant` bounds it as a whole and is None when absent."""
-
-    authenticated: Rate = Rate(500, 60_000)
-    anonymous: Rate = Rate(100, 60_000)
-    tenant: Rate | None = None
-    algorithm: Algorithm = Algorithm.SLIDING_WINDOW
-    tiers: Mapping[str, Rate] = field(default_factory=dict)
-    on_outage: Outage = Outage.LOCAL
-
-
-@dataclass(frozen=True, slots=True)
-class RouteLimitRules:
-    """A route's own limits; None means that the general rule holds."""
-
-    authenticated: Rate | None = None
-    anonymous: Rate | None = None
-    algorithm: Algorithm | None = None
-    on_outage: Outage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,50 @@
+"""The limits that a config document sets, compiled: rates, algorithms and what happens in an outage. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Outage(Enum):
+    """What happens while limits cannot be decided: pass, count in the worker, refuse."""
+
+    OPEN = "open"
+    LOCAL = "local"
+    STRICT = "strict"
+
+
+class Algorithm(Enum):
+    """How admitted requests are counted; the number is penstock.ratelimit.v1.Algorithm's."""
+
+    SLIDING_WINDOW = 1
+    TOKEN_BUCKET = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests per window (milliseconds)."""
+
+    requests: int
+    window_millis: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRules:
+    """A tenant's general limits; `tenant` bounds it as a whole and is None when absent."""
+
+    authenticated: Rate = Rate(500, 60_000)
+    anonymous: Rate = Rate(100, 60_000)
+    tenant: Rate | None = None
+    algorithm: Algorithm = Algorithm.SLIDING_WINDOW
+    tiers: Mapping[str, Rate] = field(default_factory=dict)
+    on_outage: Outage = Outage.LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class RouteLimitRules:
+    """A route's own limits; None means that the general rule holds."""
+
+    authenticated: Rate | None = None
+    anonymous: Rate | None = None
+    algorithm: Algorithm | None = None
+    on_outage: Outage | None = None
