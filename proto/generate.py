@@ -22,9 +22,7 @@ def generate(target: Path) -> None:
     """Writes the generated tree of every proto below ROOT into `target`; exits when protoc refuses."""
     protos = sorted(str(path) for path in ROOT.glob("penstock/**/*.proto"))
     outputs = ("--python_out=", "--grpc_python_out=", "--mypy_out=quiet:", "--mypy_grpc_out=quiet:")
-    failed = protoc.main(
-        ["protoc", f"-I{ROOT}", f"-I{WELL_KNOWN}", *(f"{flag}{target}" for flag in outputs), *protos]
-    )
+    failed = protoc.main(["protoc", f"-I{ROOT}", f"-I{WELL_KNOWN}", *(f"{flag}{target}" for flag in outputs), *protos])
     if failed:
         sys.exit(failed)
     for path in (*target.glob("penstock/**/*_pb2_grpc.py"), *target.glob("penstock/**/*_pb2_grpc.pyi")):
@@ -43,9 +41,7 @@ def drift() -> list[str]:
         fresh = Path(scratch)
         generate(fresh)
         wanted, present = generated(fresh), generated(ROOT)
-        stale = {
-            path for path in wanted & present if not filecmp.cmp(fresh / path, ROOT / path, shallow=False)
-        }
+        stale = {path for path in wanted & present if not filecmp.cmp(fresh / path, ROOT / path, shallow=False)}
         return [
             *(f"missing: {path}" for path in sorted(wanted - present)),
             *(f"left over: {path}" for path in sorted(present - wanted)),
@@ -55,9 +51,7 @@ def drift() -> list[str]:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument(
-        "--check", action="store_true", help="change nothing; fail when something is stale"
-    )
+    arguments.add_argument("--check", action="store_true", help="change nothing; fail when something is stale")
     if arguments.parse_args().check:
         faults = drift()
         if faults:
