@@ -1,0 +1,208 @@
+"""Which route a request takes: tables for the rules, a naive model for everything between them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.routing import MethodNotAllowed, Route, Router, Service, Target, Timeouts
+
+SERVICE = Service("upstream", (Target("127.0.0.1", 9001),))
+
+
+def route(name: str, prefix: str, **conditions: object) -> Route:
+    return Route(name, prefix, SERVICE, Timeouts(), **conditions)  # type: ignore[arg-type]
+
+
+def taken(routes: Sequence[Route], path: str, *, host: str = "", method: str = "GET", **headers: str) -> str | None:
+    """The name of the route that a request takes, `405 <methods>` or None."""
+    pairs = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+    found = Router(routes).match(host, method, path, pairs)
+    if isinstance(found, MethodNotAllowed):
+        return "405 " + ",".join(found.allow)
+    return found.name if found else None
+
+
+SHOP = (
+    route("root", "/"),
+    route("user", "/api/v1/user"),
+    route("user-keys", "/api/v1/user/keys"),
+    route("v1", "/api/v1"),
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", "root"),
+        ("/api", "root"),
+        ("/api/v1", "v1"),
+        ("/api/v1/", "v1"),
+        ("/api/v1/user", "user"),
+        ("/api/v1/user/", "user"),
+        ("/api/v1/user/7", "user"),
+        ("/api/v1/users", "v1"),
+        ("/api/v1/use", "v1"),
+        ("/api/v1/user/keys", "user-keys"),
+        ("/api/v1/user/keys/1/2/3", "user-keys"),
+        ("/api/v1/user/keystone", "user"),
+        ("/API/v1/user", "root"),
+        ("/api/v1/user%2Fkeys", "v1"),
+        ("/" * 10_000, "root"),
+        ("/api/v1/user/keys" + "/x" * 5_000, "user-keys"),
+    ],
+)
+def test_the_longest_prefix_on_a_segment_boundary_wins(path: str, expected: str) -> None:
+    assert taken(SHOP, path) == expected
+
+
+def test_without_a_catch_all_other_paths_have_no_route() -> None:
+    assert taken([route("sales", "/api/v1/sales")], "/api/v1/salesman") is None
+    assert taken([route("sales", "/api/v1/sales")], "/") is None
+    assert taken([], "/api/v1/sales") is None
+
+
+HOSTED = (
+    route("any", "/a/b"),
+    route("exact", "/a", hosts=("api.example.com",)),
+    route("wild", "/a", hosts=("*.example.com",)),
+    route("wilder", "/a", hosts=("*.eu.example.com", "other.test")),
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "expected"),
+    [
+        ("api.example.com", "/a/b/c", "exact"),
+        ("www.example.com", "/a/b/c", "wild"),
+        ("x.y.example.com", "/a", "wild"),
+        ("x.eu.example.com", "/a", "wilder"),
+        ("eu.example.com", "/a", "wild"),
+        ("other.test", "/a", "wilder"),
+        ("example.com", "/a/b", "any"),
+        ("example.com", "/a", None),
+        (".example.com", "/a", None),
+        ("badexample.com", "/a", None),
+        ("", "/a/b", "any"),
+        ("api.example.com", "/z", None),
+    ],
+)
+def test_an_exact_host_beats_a_wildcard_and_a_wildcard_beats_any_host(
+    host: str, path: str, expected: str | None
+) -> None:
+    assert taken(HOSTED, path, host=host) == expected
+
+
+def test_a_host_without_the_path_falls_through_to_any_host() -> None:
+    routes = [route("hosted", "/a", hosts=("api.example.com",)), route("any", "/b")]
+    assert taken(routes, "/b", host="api.example.com") == "any"
+
+
+METHODS = (
+    route("read", "/a", methods=frozenset({"GET", "HEAD"})),
+    route("write", "/a", methods=frozenset({"POST"})),
+    route("catch-all", "/"),
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        ("GET", "read"),
+        ("HEAD", "read"),
+        ("POST", "write"),
+        ("DELETE", "405 GET,HEAD,POST"),
+        ("get", "405 GET,HEAD,POST"),
+    ],
+)
+def test_a_method_that_the_prefix_does_not_take_is_refused_and_never_reaches_a_shorter_prefix(
+    method: str, expected: str
+) -> None:
+    assert taken(METHODS, "/a/b", method=method) == expected
+
+
+BETA = (
+    route("stable", "/a"),
+    route("beta", "/a", headers=((b"x-beta", b"1"),)),
+    route("beta-eu", "/a", headers=((b"x-beta", b"1"), (b"x-region", b"eu"))),
+    route("internal", "/a/internal", headers=((b"x-internal", b"yes"),), methods=frozenset({"GET"})),
+)
+
+
+def test_more_header_conditions_win_within_a_prefix() -> None:
+    assert taken(BETA, "/a") == "stable"
+    assert taken(BETA, "/a", x_beta="1") == "beta"
+    assert taken(BETA, "/a", x_beta="2") == "stable"
+    assert taken(BETA, "/a", x_beta="1", x_region="eu") == "beta-eu"
+
+
+def test_a_route_whose_header_conditions_fail_is_as_if_absent() -> None:
+    assert taken(BETA, "/a/internal") == "stable"
+    assert taken(BETA, "/a/internal", method="POST") == "stable"
+    assert taken(BETA, "/a/internal", method="POST", x_internal="yes") == "405 GET"
+
+
+def test_among_equals_the_first_of_the_document_wins() -> None:
+    assert taken([route("first", "/a"), route("second", "/a")], "/a") == "first"
+
+
+def naive(
+    routes: Sequence[Route], host: str, method: str, path: str, headers: Mapping[bytes, bytes]
+) -> Route | MethodNotAllowed | None:
+    """The precedence written as one sort over all routes."""
+
+    def host_rank(route: Route) -> int | None:
+        ranks = [10_000 for each in route.hosts if each == host]
+        ranks += [len(each) for each in route.hosts if each.startswith("*.") and host[1:].endswith(each[1:])]
+        return max(ranks, default=None) if route.hosts else 0
+
+    def below(route: Route) -> bool:
+        return route.prefix == "/" or path == route.prefix or path.startswith(route.prefix + "/")
+
+    ranked = [
+        ((rank, len(each.prefix.rstrip("/"))), len(each.headers), -index, each)
+        for index, each in enumerate(routes)
+        if (rank := host_rank(each)) is not None
+        and below(each)
+        and all(headers.get(name) == value for name, value in each.headers)
+    ]
+    if not ranked:
+        return None
+    best = max(ranked, key=lambda entry: entry[0])[0]
+    group = sorted((entry for entry in ranked if entry[0] == best), key=lambda entry: entry[1:3], reverse=True)
+    for *_, each in group:
+        if not each.methods or method in each.methods:
+            return each
+    return MethodNotAllowed(tuple(sorted({method for *_, each in group for method in each.methods})))
+
+
+segments = st.sampled_from(["a", "b", "ab"])
+paths = st.lists(segments, max_size=4).map(lambda parts: "/" + "/".join(parts))
+methods = st.sampled_from(["GET", "POST", "PUT"])
+hosts = st.sampled_from(["x.test", "a.x.test", "b.a.x.test", "y.test"])
+generated_routes = st.builds(
+    lambda prefix, methods, hosts, headers: route(
+        "r", prefix, methods=methods, hosts=tuple(hosts), headers=tuple(headers.items())
+    ),
+    paths,
+    st.frozensets(methods, max_size=2),
+    st.lists(hosts | st.sampled_from(["*.x.test", "*.a.x.test", "*.test"]), max_size=2, unique=True),
+    st.dictionaries(st.sampled_from([b"p", b"q"]), st.sampled_from([b"1", b"2"]), max_size=2),
+)
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(generated_routes, max_size=12),
+    hosts,
+    methods,
+    st.builds(lambda path, tail: path + tail, paths, st.sampled_from(["", "/", "/c", "x"])),
+    st.dictionaries(st.sampled_from([b"p", b"q"]), st.sampled_from([b"1", b"2"])),
+)
+def test_every_match_agrees_with_the_naive_model(
+    routes: list[Route], host: str, method: str, path: str, headers: dict[bytes, bytes]
+) -> None:
+    named = [replace(each, name=str(index)) for index, each in enumerate(routes)]
+    assert Router(named).match(host, method, path, headers) == naive(named, host, method, path, headers)
