@@ -1,1 +1,38 @@
-"""svckit"""
+"""What every process of ours shares. It knows no tenant, route, key or limit.
+
+The life of a process
+    settings       what the process is told, all faults at once
+    logs           one JSON object a line, with the ids of the request
+    server         NOT_SERVING → start → SERVING → drain → stop → close
+    drain          the event on which open streams end themselves
+    health         standard health and reflection
+    metrics        rpc metrics, and the page that shows them
+
+A call
+    switchboard    finds the handler; there before the handlers are
+    interceptors/  what stands around every handler
+    call_context   request id, caller and deadline of the call being served
+    identity       process keys and tokens
+    channels       calls to other services
+    errors         the catalogue: reason ↔ HTTP ↔ gRPC
+
+What a service stands on
+    postgres       a pool that waits for its server
+    migrations     numbered SQL files per schema
+    encryption     secrets at rest
+    backoff, ids   waits between attempts; identifiers that sort by time
+
+A service is a spec and a composition root; its `__main__` is this:
+
+    METHODS = {"/penstock.auth.v1.KeyService/CreateKey": frozenset({"admin"})}
+
+    async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequence[Mount]:
+        pool = await stack.enter_async_context(open_pool(url, application=runtime.name))
+        runtime.tasks.create_task(sweep_expired(pool))
+        return [Mount(add_KeyServiceServicer_to_server, KeyService(pool, runtime.drain))]
+
+    if __name__ == "__main__":
+        main(ServiceSpec("authsvc", METHODS, start), AuthSettings)
+
+A watch handler ends with the process: `async for event in runtime.drain.until(events): yield event`.
+"""

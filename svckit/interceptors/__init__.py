@@ -1,0 +1,11 @@
+"""What stands around every handler, one concern a file, composed once per method when it is mounted.
+
+    shape        the one callable shape that all four kinds of rpc are brought to
+    request_id   the id that log lines, answers and further calls share
+    observe      a log line and metrics per call
+    faults       failures become catalogue statuses; no exception's text leaves
+    deadline     expired work is refused; the time left is known to further calls
+    identity     who calls, and whether the method is open to them
+
+Nothing here touches single messages of a stream.
+"""

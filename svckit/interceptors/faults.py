@@ -1,0 +1,67 @@
+"""Turns what a handler raises into a status of the catalogue: the one broad `except` of a service.
+
+A `Fault` goes out as it is. Anything else is ours: its text and trace go to the log, the caller learns the
+reason only. grpc.aio on its own would send `Unexpected <class …>: text` (a leak).
+"""
+
+import asyncio
+from typing import Any, Never
+
+import asyncpg
+import grpc
+import structlog
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from svckit.errors import DETAILS_KEY, Fault, from_rpc_error, to_status
+from svckit.interceptors.shape import Context, Handler, Interceptor
+
+# A store or a peer is out of reach; TimeoutError is an OSError since Python 3.10.
+_AWAY = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
+_PASSED_ON = frozenset({reasons.ERROR_REASON_UNAVAILABLE, reasons.ERROR_REASON_DEADLINE_EXCEEDED})
+log = structlog.get_logger()
+
+
+def translating_faults(away: tuple[type[Exception], ...] = ()) -> Interceptor:
+    """Translates; exceptions of the types `away` mean that a store is out of reach (UNAVAILABLE)."""
+    unreachable = (*_AWAY, *away)
+
+    def interceptor(_method: str, handler: Handler) -> Handler:
+        async def translated(request: Any, context: Context) -> Any:
+            try:
+                return await handler(request, context)
+            except grpc.aio.AbortError:
+                raise  # an Exception by its class, a finished answer by its meaning
+            except Exception as error:
+                return await _abort(context, _fault(error, unreachable))
+
+        return translated
+
+    return interceptor
+
+
+def _fault(error: Exception, unreachable: tuple[type[Exception], ...]) -> Fault:
+    if isinstance(error, Fault):
+        return error
+    if isinstance(error, grpc.aio.AioRpcError):
+        # A peer's refusal of *our* call says nothing about the caller's, unless it is an outage.
+        inner = from_rpc_error(error)
+        log.warning("call to a peer failed", code=error.code().name, details=error.details())
+        return inner if inner.reason in _PASSED_ON else Fault(reasons.ERROR_REASON_INTERNAL)
+    if isinstance(error, unreachable):
+        log.warning("dependency out of reach", error=repr(error))
+        return Fault(reasons.ERROR_REASON_UNAVAILABLE)
+    log.error("handler failed", exc_info=error)
+    return Fault(reasons.ERROR_REASON_INTERNAL)
+
+
+async def _abort(context: Context, fault: Fault) -> Never:
+    details = (DETAILS_KEY, to_status(fault).SerializeToString())
+    context.set_trailing_metadata((*(context.trailing_metadata() or ()), details))
+    await context.abort(fault.spec.grpc_status, fault.detail)

@@ -1,0 +1,81 @@
+"""Log lines: one JSON object a line on stdout (or coloured text for people), with the ids of the request.
+
+`request_id` and `tenant_id` come from `structlog.contextvars`; lines of libraries (uvicorn, grpc, asyncio) are
+bridged into the same form. Stack traces stand here and nowhere else.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+# Values under these keys are never written, whoever logs them.
+MASKED: Final = frozenset(
+    {"api_key", "authorization", "cookie", "password", "private_key", "refresh_token", "secret", "token"}
+)
+
+
+def configure(process: str, level: str = "info", pretty: bool = False) -> None:
+    """Sets up logging of the whole process; `process` stands on each line. Called once, by the entry point."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _process_name(process),
+        _masked,
+    ]
+    renderer = _pretty_renderer() if pretty else _json_renderer()
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # they bring handlers of their own
+        bridged = logging.getLogger(name)
+        bridged.handlers.clear()
+        bridged.propagate = True
+
+
+def _process_name(process: str) -> Processor:
+    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["process"] = process
+        return event
+
+    return add
+
+
+def _masked(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for key in MASKED.intersection(event):
+        event[key] = "***"
+    return event
+
+
+def _json_renderer() -> list[Processor]:
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(serializer=_dumps),
+    ]
+
+
+def _pretty_renderer() -> list[Processor]:
+    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+
+
+def _dumps(event: MutableMapping[str, Any], **_options: Any) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -1,0 +1,90 @@
+"""Connections to the service's own PostgreSQL database.
+
+There is no `search_path` to lean on: statements name `schema.table` in full, an unqualified name fails.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from svckit.backoff import delays
+
+_CONNECT_TIMEOUT_SECONDS: Final = 5.0
+# The server is not there, not ready or full: all of them pass. Wrong credentials or a missing database do not.
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def open_pool(
+    url: str,
+    *,
+    application: str,
+    min_size: int = 1,
+    max_size: int = 10,
+    statement_timeout_seconds: float = 10.0,
+    backoff_scale: float = 0.2,
+) -> AsyncIterator[Any]:
+    """An asyncpg pool, opened when the server answers: waits for it as long as it takes, and says so once.
+
+    A statement runs for `statement_timeout_seconds` at most, waits 2 s for a lock and sees UTC. Raises
+    asyncpg's error when the server refuses for good (credentials, unknown database).
+    """
+    pool = await _opened(
+        url,
+        backoff_scale,
+        min_size=min_size,
+        max_size=max_size,
+        timeout=_CONNECT_TIMEOUT_SECONDS,
+        command_timeout=statement_timeout_seconds + 1,  # the server's own limit comes first
+        max_inactive_connection_lifetime=300.0,
+        max_queries=20_000,  # a backend's cache grows with every tenant's schema that it has touched
+        server_settings={
+            "application_name": application,
+            "search_path": "pg_catalog",
+            "timezone": "UTC",
+            "statement_timeout": str(int(statement_timeout_seconds * 1000)),
+            "idle_in_transaction_session_timeout": "30000",
+            "lock_timeout": "2000",
+        },
+    )
+    try:
+        yield pool
+    finally:
+        await _close(pool)
+
+
+async def _opened(url: str, backoff_scale: float, **options: Any) -> Any:
+    waiting = False
+    for delay in delays(random.SystemRandom().random, scale=backoff_scale):
+        try:
+            pool = await asyncpg.create_pool(url, **options)
+        except AWAY as error:
+            if not waiting:
+                log.warning("waiting for PostgreSQL", error=repr(error))
+            waiting = True
+            await asyncio.sleep(delay)
+        else:
+            log.info("connected to PostgreSQL")
+            return pool
+    raise AssertionError("the schedule has no end")
+
+
+async def _close(pool: Any) -> None:
+    """Waits for connections in use, then cuts them: a process that stops does not hang on a lost one."""
+    try:
+        async with asyncio.timeout(_CONNECT_TIMEOUT_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

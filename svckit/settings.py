@@ -1,0 +1,159 @@
+"""Settings of a process: read once from the environment, all faults told at once, never a value in a message.
+
+`PENSTOCK_X` may come as `PENSTOCK_X_FILE`, the path of a file that holds the value (for secrets mounted by an
+orchestrator); both at once is a fault. An empty or well-known secret is a fault in every environment.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX: Final = "PENSTOCK_"
+# What people leave in place of a secret; compared without case.
+PLACEHOLDERS: Final = frozenset(
+    {"admin", "changeme", "change-me", "default", "dummy", "example", "password", "postgres", "secret", "test"}
+)
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+# `a,b` in the environment.
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class ProcessSettings(BaseSettings):
+    """What every process is told. A subclass adds its own fields and its default for `listen`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, populate_by_name=True)
+
+    environment: Literal["production", "local"] = "production"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_pretty: bool = False
+    listen: CommaList = Field(min_length=1)
+    metrics_listen: str = ""
+    identity_key_file: Path
+    trusted_keys_file: Path
+    kek_file: Path | None = None
+    drain_seconds: float = Field(default=10.0, ge=0, le=600)
+    data_dir: Path | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` collected: it knows which variable a fault came from."""
+        return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFault:
+    """One thing wrong: the variable's name and the reason, without the value."""
+
+    variable: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.variable} {self.reason}"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `faults` has everything that is wrong."""
+
+    def __init__(self, faults: tuple[SettingsFault, ...]) -> None:
+        self.faults: Final = faults
+        super().__init__("\n".join(map(str, faults)))
+
+
+S = TypeVar("S", bound=ProcessSettings)
+
+
+def load_settings(cls: type[S], env: Mapping[str, str] | None = None) -> S:
+    """The settings that `env` (by default the process environment) describes; SettingsError with all faults."""
+    values: dict[str, Any] = {}
+    faults: list[SettingsFault] = []
+    for name, field in cls.model_fields.items():
+        found = _read(_variables(cls, name, field), os.environ if env is None else env)
+        if isinstance(found, SettingsFault):
+            faults.append(found)
+        elif found is not None:
+            values[name] = found
+    settings = _validated(cls, values, faults)
+    if settings is None or faults:
+        raise SettingsError(tuple(faults))
+    return settings
+
+
+def _variables(cls: type[ProcessSettings], name: str, field: FieldInfo) -> tuple[tuple[str, bool], ...]:
+    """The variables that may set a field, the first preferred, each with whether `_FILE` may be added.
+
+    A validation alias is the whole name of a variable that other systems use (`JWT_PUBLIC_KEY`).
+    """
+    alias = field.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    names = (PREFIX + name.upper(), *(choice for choice in choices if isinstance(choice, str)))
+    by_file = f"{name}_file" not in cls.model_fields
+    return tuple((each, by_file) for each in dict.fromkeys(names))
+
+
+def _read(variables: tuple[tuple[str, bool], ...], env: Mapping[str, str]) -> str | SettingsFault | None:
+    for variable, by_file in variables:
+        file_variable = variable + "_FILE"
+        path = env.get(file_variable) if by_file else None
+        if path is None:
+            if variable in env:
+                return env[variable]
+            continue
+        if variable in env:
+            return SettingsFault(variable, f"is set, and {file_variable} too")
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a null byte in the path
+            reason = error.strerror if isinstance(error, OSError) else "not text"
+            return SettingsFault(file_variable, f"names a file that cannot be read: {reason}")
+    return None
+
+
+def _validated(cls: type[S], values: dict[str, Any], faults: list[SettingsFault]) -> S | None:
+    """The model of `values`; what is wrong with them is added to `faults`, once per variable."""
+    faulty = {fault.variable.removesuffix("_FILE") for fault in faults}
+    try:
+        settings = cls(**values)
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_input=False, include_context=False):
+            variable = PREFIX + str(each["loc"][0]).upper() if each["loc"] else PREFIX + "*"
+            if variable not in faulty:
+                faults.append(SettingsFault(variable, _reason(each["type"], each["msg"])))
+        return None
+    faults.extend(_weak_secrets(settings))
+    return settings
+
+
+def _reason(kind: str, message: str) -> str:
+    return "is missing" if kind == "missing" else f"is not valid: {message[:1].lower()}{message[1:]}"
+
+
+def _weak_secrets(settings: ProcessSettings) -> Iterator[SettingsFault]:
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if not isinstance(value, SecretStr):
+            continue
+        secret = value.get_secret_value().strip()
+        if not secret:
+            yield SettingsFault(PREFIX + name.upper(), "is empty")
+        elif secret.lower() in PLACEHOLDERS:
+            yield SettingsFault(PREFIX + name.upper(), "is a well-known placeholder, not a secret")
