@@ -1,0 +1,6 @@
+"""Real parts for tests, shared by all of them.
+
+stores      fixtures `postgres` (server), `database_url` (fresh database), `valkey` (flushed, redis URL)
+services    fixture `service_host`: gRPC services on a Unix socket with the svckit chain, channels by caller
+background  an async context manager kept open on a thread of its own, for session fixtures
+"""
