@@ -25,3 +25,8 @@ def read_or_make_secret(path: Path) -> str:
     if not path.exists():
         write_private_text(path, secrets.token_urlsafe(32) + "\n")
     return path.read_text().strip()
+
+
+def read_kept(path: Path) -> str | None:
+    """What is kept in `path`, without the line end; None when there is nothing."""
+    return (path.read_text().strip() or None) if path.exists() else None

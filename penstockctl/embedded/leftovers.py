@@ -15,9 +15,7 @@ def find_users(folder: Path, programs: frozenset[str]) -> list[int]:
     """
     wanted = str(folder.resolve())
     return [
-        int(entry)
-        for entry in _process_ids()
-        if _working_folder(entry) == wanted and _program_name(entry) in programs
+        int(entry) for entry in _process_ids() if _working_folder(entry) == wanted and _program_name(entry) in programs
     ]
 
 
@@ -28,9 +26,7 @@ async def wait_until_unused(folder: Path, programs: frozenset[str], seconds: flo
             while users := find_users(folder, programs):  # noqa: ASYNC110 - another program's end is no event
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise OperatorError(
-            f"Process {users[0]} still runs on {folder}: stop it, or use another --data-dir."
-        ) from None
+        raise OperatorError(f"Process {users[0]} still runs on {folder}: stop it, or use another --data-dir.") from None
 
 
 def _process_ids() -> list[str]:

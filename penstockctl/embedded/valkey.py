@@ -14,8 +14,6 @@ from penstockctl.embedded.leftovers import wait_until_unused
 from penstockctl.gates import RedisAnswers
 from penstockctl.spawn import Command
 
-LIMITS_DATABASE = 0
-SHARED_DATABASE = 1
 _PROGRAMS = frozenset({"valkey-server", "redis-server"})
 
 

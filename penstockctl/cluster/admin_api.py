@@ -1,0 +1,78 @@
+"""The few calls of the management REST that setting up the demo tenant needs (design §9)."""
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from penstockctl.faults import OperatorError
+
+_CALL_SECONDS = 15.0
+
+
+class AdminApi:
+    """A client of `base_url` with an operator's token; use as a context manager."""
+
+    def __init__(self, base_url: str, token: str) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=f"{base_url}/admin/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_CALL_SECONDS,
+            trust_env=False,  # a proxy of the environment must not stand between us and our own port
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+
+    async def accepts_token(self) -> bool:
+        """Whether the token still opens the door."""
+        answer = await self._client.get("/tenants", params={"limit": 1})
+        return answer.status_code not in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
+
+    async def find_tenant(self, slug: str) -> dict[str, Any] | None:
+        """The tenant with this slug, looked for on all pages."""
+        params: dict[str, str] = {}
+        while True:
+            page = _content(await self._client.get("/tenants", params=params))
+            for tenant in page["items"]:
+                if tenant["slug"] == slug:
+                    return dict(tenant)
+            if not page.get("next_cursor"):
+                return None
+            params = {"cursor": page["next_cursor"]}
+
+    async def register_tenant(self, document: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """The new tenant and its API key."""
+        answer = _content(await self._client.post("/tenants", json=document))
+        return dict(answer["tenant"]), str(answer["api_key"])
+
+    async def create_key(self, tenant_id: str, document: dict[str, Any]) -> str:
+        """A new API key of the tenant."""
+        return str(_content(await self._client.post(f"/tenants/{tenant_id}/keys", json=document))["api_key"])
+
+    async def read_config(self, tenant_id: str) -> tuple[dict[str, Any], str]:
+        """The tenant's config document and its ETag."""
+        answer = await self._client.get(f"/tenants/{tenant_id}/config", headers={"Accept": "application/json"})
+        return _content(answer), answer.headers["ETag"]
+
+    async def publish_config(self, tenant_id: str, document: dict[str, Any], etag: str) -> None:
+        """Replace the config if it is still the one with `etag`."""
+        _content(await self._client.put(f"/tenants/{tenant_id}/config", json=document, headers={"If-Match": etag}))
+
+
+def _content(answer: httpx.Response) -> dict[str, Any]:
+    if answer.is_error:
+        raise OperatorError(
+            f"The management API refused {answer.request.method} {answer.request.url.path}"
+            f" ({answer.status_code}): {answer.text[:500]}"
+        )
+    return dict(answer.json()) if answer.content else {}

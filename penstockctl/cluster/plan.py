@@ -1,0 +1,216 @@
+"""The processes of a local cluster: their commands, environments, gates and order. Pure: it starts nothing,
+reads nothing, and knows the environment only as an argument."""
+
+import signal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from penstockctl.cluster.options import ClusterOptions
+from penstockctl.cluster.process_spec import ProcessSpec
+from penstockctl.cluster.redis_urls import RedisUrls
+from penstockctl.cluster.secrets import ClusterSecrets
+from penstockctl.gates import GrpcServing, HttpOk
+from penstockctl.spawn import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A gRPC service: `noun` names its database (None: it has none), `port_offset` counts from the port base."""
+
+    name: str
+    variable: str
+    port_offset: int
+    noun: str | None
+
+
+SERVICES = (
+    Service("authsvc", "AUTH", 0, "auth"),
+    Service("ratelimitsvc", "RATELIMIT", 1, None),
+    Service("configsvc", "CONFIG", 2, "config"),
+    Service("telemetrysvc", "TELEMETRY", 3, "telemetry"),
+)
+NOUNS = tuple(service.noun for service in SERVICES if service.noun)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the plan stands on, all of it there already.
+
+    `stores` names the embedded servers' processes. `edge_fds` are listening sockets, one per worker slot,
+    on `edge_port`; `upstream_fd` is the demo upstream's, None without it.
+    `inherited` is the environment of the command itself.
+    """
+
+    options: ClusterOptions
+    python: str
+    data_dir: Path
+    run_dir: Path
+    secrets: ClusterSecrets
+    redis: RedisUrls = field(repr=False)
+    stores: tuple[str, ...]
+    edge_port: int
+    edge_fds: tuple[int, ...]
+    upstream_fd: int | None
+    upstream_port: int | None
+    inherited: Mapping[str, str] = field(repr=False)
+
+
+# Set by the plan, or the other spelling of what it sets: not to be taken over from the operator's shell.
+_OWN_VARIABLES = frozenset(
+    f"PENSTOCK_{name}{suffix}"
+    for name in (
+        *("LISTEN", "LISTEN_FD", "METRICS_LISTEN", "WORKER_SLOT", "WORKERS", "ADMIN_LISTEN", "ENVIRONMENT"),
+        *("IDENTITY_KEY", "TRUSTED_KEYS", "KEK", "CLUSTER_KEY", "DATABASE_URL", "REDIS_URL"),
+        *("DATA_DIR", "RUN_DIR", "AUTH_ADDRESS", "RATELIMIT_ADDRESS", "CONFIG_ADDRESS", "TELEMETRY_ADDRESS"),
+    )
+    for suffix in ("", "_FILE")
+)
+
+
+def plan_processes(around: Surroundings) -> list[ProcessSpec]:
+    """All processes but the stores, each after those it needs."""
+    services = [_service(service, around) for service in SERVICES]
+    names = tuple(spec.name for spec in services)
+    workers = [_edge_worker(slot, around, names) for slot in range(around.options.workers)]
+    return [*services, *_upstream(around), *workers, _admin(around, names)]
+
+
+def process_names(options: ClusterOptions) -> list[str]:
+    """Names that appear in the log, known before anything is."""
+    workers = [f"edge-{slot}" for slot in range(options.workers)]
+    return ["postgres", "valkey", *(service.name for service in SERVICES), *workers, "upstream", "admin"]
+
+
+def data_dirs(specs: Iterable[ProcessSpec]) -> set[Path]:
+    """The folders that the processes keep their data in; to be there before they start."""
+    environments = [spec.command.environment or {} for spec in specs]
+    return {Path(each["PENSTOCK_DATA_DIR"]) for each in environments if "PENSTOCK_DATA_DIR" in each}
+
+
+def service_environment(service: Service, around: Surroundings) -> dict[str, str]:
+    """The environment of one of the four services."""
+    listen = [f"unix:{_socket(service, around)}"]
+    if around.options.grpc_port_base:
+        listen.insert(0, f"{around.options.host}:{around.options.grpc_port_base + service.port_offset}")
+    redis_url = around.redis.limits if service.name == "ratelimitsvc" else around.redis.shared
+    environment = {
+        **_common(around, identity=service.name, process=service.name),
+        "PENSTOCK_LISTEN": ",".join(listen),
+        "PENSTOCK_DATA_DIR": str(around.data_dir / service.name),
+        "PENSTOCK_REDIS_URL": redis_url,
+    }
+    if service.noun:
+        environment["PENSTOCK_DATABASE_URL_FILE"] = str(around.secrets.database_url_file(service.noun))
+    return environment
+
+
+def _service(service: Service, around: Surroundings) -> ProcessSpec:
+    return ProcessSpec(
+        name=service.name,
+        command=_python_module(service.name, service_environment(service, around), around),
+        gate=GrpcServing(f"unix:{_socket(service, around)}"),
+        after=around.stores,
+    )
+
+
+def _edge_worker(slot: int, around: Surroundings, services: tuple[str, ...]) -> ProcessSpec:
+    name = f"edge-{slot}"
+    environment = {
+        **_edge_environment(around, identity="edge", process=name),
+        "PENSTOCK_LISTEN_FD": str(around.edge_fds[slot]),
+        "PENSTOCK_WORKER_SLOT": str(slot),
+        "PENSTOCK_DATA_DIR": str(around.data_dir / "edge"),
+    }
+    workers = around.options.workers
+    # With n workers a fresh connection misses the one in question with (n-1)/n: 8n leave 0.03 % for a mistake.
+    connections = 1 if workers == 1 else 8 * workers
+    return ProcessSpec(
+        name=name,
+        command=_python_module("edge", environment, around, (around.edge_fds[slot],)),
+        gate=HttpOk(f"http://{url_host(around.options.host)}:{around.edge_port}/readyz", connections),
+        after=services,
+    )
+
+
+def _admin(around: Surroundings, services: tuple[str, ...]) -> ProcessSpec:
+    options = around.options
+    environment = {
+        **_edge_environment(around, identity="admin", process="admin"),
+        "PENSTOCK_ADMIN_LISTEN": f"{options.host}:{options.admin_port}",
+        "PENSTOCK_WORKERS": str(options.workers),
+        "PENSTOCK_DATA_DIR": str(around.data_dir / "admin"),
+    }
+    return ProcessSpec(
+        name="admin",
+        command=_python_module("edge.admin", environment, around),
+        gate=HttpOk(f"http://{url_host(options.host)}:{options.admin_port}/livez"),
+        after=services,
+    )
+
+
+def _upstream(around: Surroundings) -> list[ProcessSpec]:
+    if around.upstream_fd is None:
+        return []
+    environment = {name: value for name, value in around.inherited.items() if name not in _OWN_VARIABLES}
+    arguments = ("--fd", str(around.upstream_fd))
+    return [
+        ProcessSpec(
+            name="upstream",
+            command=_python_module("examples.upstream", environment, around, (around.upstream_fd,), arguments),
+            gate=HttpOk(f"http://127.0.0.1:{around.upstream_port}/health"),
+        )
+    ]
+
+
+def _python_module(
+    module: str,
+    environment: dict[str, str],
+    around: Surroundings,
+    fds: tuple[int, ...] = (),
+    arguments: tuple[str, ...] = (),
+) -> Command:
+    return Command(
+        argv=(around.python, "-m", module, *arguments),
+        environment=environment,
+        stop_signal=signal.SIGTERM,
+        death_signal=signal.SIGKILL,
+        inherited_fds=fds,
+    )
+
+
+def _common(around: Surroundings, *, identity: str, process: str) -> dict[str, str]:
+    addresses = {f"PENSTOCK_{service.variable}_ADDRESS": f"unix:{_socket(service, around)}" for service in SERVICES}
+    inherited = {name: value for name, value in around.inherited.items() if name not in _OWN_VARIABLES}
+    return {
+        **inherited,
+        **addresses,
+        "PYTHONUNBUFFERED": "1",
+        "PENSTOCK_ENVIRONMENT": "local",
+        "PENSTOCK_METRICS_LISTEN": f"unix:{around.run_dir / f'{process}.metrics.sock'}",
+        "PENSTOCK_IDENTITY_KEY_FILE": str(around.secrets.identity_file(identity)),
+        "PENSTOCK_TRUSTED_KEYS_FILE": str(around.secrets.trusted_keys_file),
+        "PENSTOCK_KEK_FILE": str(around.secrets.kek_file),
+        "PENSTOCK_RUN_DIR": str(around.run_dir),
+    }
+
+
+def _edge_environment(around: Surroundings, *, identity: str, process: str) -> dict[str, str]:
+    return {
+        **_common(around, identity=identity, process=process),
+        "PENSTOCK_REDIS_URL": around.redis.shared,
+        "PENSTOCK_CLUSTER_KEY_FILE": str(around.secrets.cluster_key_file),
+    }
+
+
+def _socket(service: Service, around: Surroundings) -> Path:
+    return around.run_dir / f"{service.name}.sock"
+
+
+def url_host(host: str) -> str:
+    """`host` as it stands in a URL by which this machine reaches itself."""
+    if host in ("0.0.0.0", ""):  # noqa: S104 - a wildcard to listen on is no address to call
+        return "127.0.0.1"
+    if host == "::":
+        return "[::1]"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,69 @@
+"""All ports of the cluster, taken or found free before anything starts, so that a clash is told at once."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstockctl.cluster.options import ClusterOptions
+from penstockctl.cluster.plan import SERVICES
+from penstockctl.cluster.sockets import find_free_port, open_listeners, port_of, refuse_taken_port
+from penstockctl.faults import OperatorError
+from penstockctl.private_files import read_kept
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPorts:
+    """`edge` has a socket per worker slot; `upstream` is the demo's, None without it; `grpc` by service."""
+
+    edge: tuple[socket.socket, ...]
+    upstream: socket.socket | None
+    admin: int
+    grpc: dict[str, int]
+
+    @property
+    def edge_port(self) -> int:
+        return port_of(self.edge[0])
+
+    @property
+    def upstream_port(self) -> int | None:
+        return port_of(self.upstream) if self.upstream else None
+
+
+@contextmanager
+def open_ports(options: ClusterOptions, upstream_port_file: Path) -> Iterator[ClusterPorts]:
+    """Hold what the supervisor itself listens on; OperatorError names the option of a port that is taken."""
+    with ExitStack() as stack:
+        edge = stack.enter_context(open_listeners(options.host, options.edge_port, options.workers, "--edge-port"))
+        if options.admin_port:
+            refuse_taken_port(options.host, options.admin_port, "--admin-port")
+        grpc = _grpc_ports(options)
+        for port in grpc.values():
+            refuse_taken_port(options.host, port, "--grpc-port-base")
+        upstream = stack.enter_context(_open_upstream(upstream_port_file)) if options.demo else None
+        yield ClusterPorts(edge, upstream, options.admin_port or find_free_port(options.host), grpc)
+
+
+def recorded_port(path: Path) -> int | None:
+    """The port in `path`, if it holds one."""
+    text = read_kept(path) or ""
+    return int(text) if text.isdecimal() else None
+
+
+def _grpc_ports(options: ClusterOptions) -> dict[str, int]:
+    base = options.grpc_port_base
+    return {service.name: base + service.port_offset for service in SERVICES} if base else {}
+
+
+@contextmanager
+def _open_upstream(path: Path) -> Iterator[socket.socket]:
+    """The port of the last start if it is still free: the demo tenant's config names it."""
+    with ExitStack() as stack:
+        try:
+            listeners = stack.enter_context(open_listeners(LOOPBACK, recorded_port(path) or 0, 1, ""))
+        except OperatorError:
+            listeners = stack.enter_context(open_listeners(LOOPBACK, 0, 1, ""))
+        yield listeners[0]

@@ -1,0 +1,29 @@
+"""The two logical databases of one Redis server. Pure."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+
+@dataclass(frozen=True, slots=True)
+class RedisUrls:
+    """`limits` is the rate limiter's alone; `shared` holds warm copies of config and events."""
+
+    limits: str
+    shared: str
+
+
+def split_databases(url: str) -> RedisUrls:
+    """The database that `url` names (0 when it names none) for the limits, the next one for the rest.
+
+    The number goes into the query, which works for `redis://`, `rediss://` and `unix://` alike.
+    """
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    in_path = parts.path.strip("/") if parts.scheme != "unix" else ""
+    first = int(query.pop("db", in_path or "0"))
+    path = parts.path if parts.scheme == "unix" else ""
+
+    def numbered(number: int) -> str:
+        return urlunsplit((parts.scheme, parts.netloc, path, urlencode({**query, "db": number}), ""))
+
+    return RedisUrls(limits=numbered(first), shared=numbered(first + 1))

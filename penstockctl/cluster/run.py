@@ -1,0 +1,122 @@
+"""`penstock up`, from an empty directory to a running cluster: the one place where its parts are put together."""
+
+import asyncio
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from penstockctl.cluster.admin_api import AdminApi
+from penstockctl.cluster.admin_token import ensure_admin_token
+from penstockctl.cluster.data_dir import claim_data_dir
+from penstockctl.cluster.demo import ensure_demo, wait_until_served
+from penstockctl.cluster.interrupt import Interrupt, interruptible
+from penstockctl.cluster.options import ClusterOptions
+from penstockctl.cluster.output import ClusterLog
+from penstockctl.cluster.plan import Surroundings, data_dirs, plan_processes, process_names, url_host
+from penstockctl.cluster.ports import ClusterPorts, open_ports, recorded_port
+from penstockctl.cluster.secrets import ClusterSecrets, open_secrets
+from penstockctl.cluster.stores import start_stores
+from penstockctl.cluster.summary import Summary, demo_url, print_summary
+from penstockctl.cluster.supervisor import Supervisor, supervised
+from penstockctl.faults import OperatorError
+from penstockctl.private_files import write_private_text
+from penstockctl.run_dir import open_run_dir
+from svckit.identity import ProcessIdentity
+
+
+async def run_cluster(options: ClusterOptions, console: Console) -> bool:
+    """Run until a signal asks to stop. True: all ended in order. OperatorError: the cluster cannot be started."""
+    log = ClusterLog(process_names(options), colour=console.is_terminal)
+    with interruptible() as interrupt:
+        await _run(options, console, log, interrupt)
+    return not interrupt.was_forced
+
+
+async def _run(options: ClusterOptions, console: Console, log: ClusterLog, interrupt: Interrupt) -> None:
+    with ExitStack() as stack:
+        data_dir = stack.enter_context(claim_data_dir(options.data_dir))
+        ports = stack.enter_context(open_ports(options, data_dir / "demo.port"))
+        run_dir = stack.enter_context(open_run_dir(data_dir / "run"))
+        secrets = open_secrets(data_dir / "secrets")
+        settled = replace(options, admin_port=ports.admin)
+        async with supervised(log) as supervisor:
+            interrupt.at_once = supervisor.kill
+            around = await _start(settled, data_dir, run_dir, secrets, ports, supervisor)
+            print_summary(console, await _set_up(around, ports, log))
+            await asyncio.Event().wait()  # until a signal cancels
+
+
+async def _start(
+    options: ClusterOptions,
+    data_dir: Path,
+    run_dir: Path,
+    secrets: ClusterSecrets,
+    ports: ClusterPorts,
+    supervisor: Supervisor,
+) -> Surroundings:
+    stores = await start_stores(options, data_dir, run_dir, secrets, supervisor)
+    around = Surroundings(
+        options=options,
+        python=sys.executable,
+        data_dir=data_dir,
+        run_dir=run_dir,
+        secrets=secrets,
+        redis=stores.redis,
+        stores=stores.names,
+        edge_port=ports.edge_port,
+        edge_fds=tuple(listener.fileno() for listener in ports.edge),
+        upstream_fd=ports.upstream.fileno() if ports.upstream else None,
+        upstream_port=ports.upstream_port,
+        inherited=os.environ,
+    )
+    specs = plan_processes(around)
+    for folder in data_dirs(specs):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    await supervisor.start(specs)
+    return around
+
+
+async def _set_up(around: Surroundings, ports: ClusterPorts, log: ClusterLog) -> Summary:
+    """The operator's token and the demo tenant."""
+    host = url_host(around.options.host)
+    edge_url, admin_url = f"http://{host}:{ports.edge_port}", f"http://{host}:{ports.admin}"
+    token_file = around.data_dir / "admin.token"
+    token = await ensure_admin_token(
+        token_file,
+        admin_url,
+        f"unix:{around.run_dir / 'authsvc.sock'}",
+        ProcessIdentity.load(around.secrets.identity_file("ctl")),
+    )
+    async with AdminApi(admin_url, token) as api:
+        demo_key = await _set_up_demo(api, edge_url, around.data_dir, ports.upstream_port, log)
+    return Summary(
+        edge_url=edge_url,
+        admin_url=admin_url,
+        admin_token_file=token_file,
+        run_dir=around.run_dir,
+        data_dir=around.data_dir,
+        grpc_ports=ports.grpc,
+        demo_key=demo_key,
+    )
+
+
+async def _set_up_demo(
+    api: AdminApi, edge_url: str, data_dir: Path, upstream_port: int | None, log: ClusterLog
+) -> str | None:
+    """The demo's API key. A demo that was changed or deleted does not keep the cluster down: None then."""
+    if upstream_port is None:
+        return None
+    port_file = data_dir / "demo.port"
+    moved = recorded_port(port_file) != upstream_port
+    try:
+        key = await ensure_demo(api, data_dir / "demo.key", f"http://127.0.0.1:{upstream_port}", upstream_moved=moved)
+        write_private_text(port_file, f"{upstream_port}\n")
+        await wait_until_served(demo_url(edge_url), key)
+    except OperatorError as error:
+        log.say(f"the demo is not ready: {error}")
+        return None
+    return key

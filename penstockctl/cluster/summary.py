@@ -1,0 +1,49 @@
+"""What the operator reads when the cluster is up."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """`grpc_ports` maps services to TCP ports (empty: Unix sockets only); `demo_key` None: no demo."""
+
+    edge_url: str
+    admin_url: str
+    admin_token_file: Path
+    run_dir: Path
+    data_dir: Path
+    grpc_ports: dict[str, int]
+    demo_key: str | None = field(repr=False)
+
+
+def demo_url(edge_url: str) -> str:
+    """The address of the request that is shown for trying."""
+    return f"{edge_url}/demo/hello"
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    """URLs, files, and one command that works."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in _rows(summary):
+        table.add_row(f"  [bold]{name}[/]", value)
+    console.print("\n[bold green]Penstock is up.[/] Ctrl-C stops it; the data stay.\n")
+    console.print(table, soft_wrap=True)
+    if summary.demo_key:
+        # Written as it is: a terminal may fold it, but nothing may colour or break it for the clipboard.
+        console.out("\nTry:\n", highlight=False)
+        command = f'curl -H "X-API-Key: {summary.demo_key}" {demo_url(summary.edge_url)}'
+        console.out(f"  {command}\n", highlight=False)
+
+
+def _rows(summary: Summary) -> list[tuple[str, str]]:
+    ports = ", ".join(f"{name} {port}" for name, port in summary.grpc_ports.items())
+    return [
+        ("edge", summary.edge_url),
+        ("admin", f"{summary.admin_url}  (bearer token in {summary.admin_token_file})"),
+        ("gRPC", ports or f"Unix sockets in {summary.run_dir}"),
+        ("data", str(summary.data_dir)),
+    ]

@@ -1,0 +1,1 @@
+"""One module per command or group of commands; each offers `register(app)`. Thin: they parse, call, print."""

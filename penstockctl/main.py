@@ -1,0 +1,35 @@
+"""The command `penstock`. Each group of commands has a room of its own in `commands/`."""
+
+import sys
+
+import typer
+
+from penstockctl.commands import health, migrate, up, version
+from penstockctl.faults import OperatorError
+
+
+def build_app() -> typer.Typer:
+    """The command line with all its commands."""
+    app = typer.Typer(
+        name="penstock",
+        help="Penstock, a multi-tenant API gateway: run it, look at it, manage it.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,  # they show the values of local variables: secrets
+    )
+    for room in (up, version, health, migrate):
+        room.register(app)
+    return app
+
+
+def main() -> None:
+    """The console script. What the operator can change is told in one sentence, with exit code 1."""
+    try:
+        build_app()()
+    except OperatorError as error:
+        print(f"penstock: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
