@@ -19,7 +19,7 @@ def find_users(folder: Path, programs: frozenset[str]) -> list[int]:
     ]
 
 
-async def wait_until_unused(folder: Path, programs: frozenset[str], seconds: float = 5.0) -> None:
+async def wait_until_unused(folder: Path, programs: frozenset[str], seconds: float) -> None:
     """Raises OperatorError when a process still uses `folder` after `seconds`."""
     try:
         async with asyncio.timeout(seconds):

@@ -69,10 +69,12 @@ async def prepare_postgres(
     *,
     binaries: PostgresBinaries | None = None,
     usable_modes: frozenset[UserMode] | None = None,
+    leave_seconds: float = 5.0,
 ) -> PreparedPostgres:
     """Make the data in `folder` on the first call and clear the way for a start.
 
-    `binaries` and `usable_modes` are found out when absent. OperatorError: no PostgreSQL here, the data were
+    `binaries` and `usable_modes` are found out when absent; a former server has
+    `leave_seconds` to end. OperatorError: no PostgreSQL here, the data were
     made by another user mode or major version, or another server still runs on them.
     """
     binaries = binaries or find_postgres()
@@ -89,7 +91,7 @@ async def prepare_postgres(
     password = read_or_make_secret(password_file)
     give_to(mode, password_file)
     data = folder / "data"
-    await wait_until_unused(data, _PROGRAMS)
+    await wait_until_unused(data, _PROGRAMS, leave_seconds)
     if not made:
         await _initialise(programs, data, password_file, mode)
         write_provenance(record, now)

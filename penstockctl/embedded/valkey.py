@@ -14,6 +14,7 @@ from penstockctl.embedded.leftovers import wait_until_unused
 from penstockctl.gates import RedisAnswers
 from penstockctl.spawn import Command
 
+_LEAVE_SECONDS = 5.0
 _PROGRAMS = frozenset({"valkey-server", "redis-server"})
 
 
@@ -47,7 +48,7 @@ async def prepare_valkey(folder: Path, socket_dir: Path) -> PreparedValkey:
     for path in (folder, socket_dir):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A server that ends removes its socket by path: it must be gone before its successor listens there.
-    await wait_until_unused(folder, _PROGRAMS)
+    await wait_until_unused(folder, _PROGRAMS, _LEAVE_SECONDS)
     socket = socket_dir / "valkey.sock"
     return PreparedValkey(Command(_server_argv(program, folder, socket)), socket)
 
