@@ -1,0 +1,171 @@
+"""Compiles a config document into the rules that requests are served by. Pure.
+
+configsvc has validated the document for people; this is the second look of the process that must live with it.
+Bad content is answered with reasons, never with an exception: the worker keeps the rules it has.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+from penstock.config.v1 import gateway_config_pb2 as pb
+
+from domain.targets import parse_target, reference_name
+from domain.tenants import DEFAULT_TENANT, TenantId
+from edge.config.compile_limits import limit_rules, route_limit_rules
+from edge.config.reasons import Reasons, Refused
+from edge.routing import Auth, Route, Router, Service, Target, Timeouts
+from edge.snapshot import CorsRules, Rules, SubscriptionRules
+
+V = TypeVar("V")
+
+_DEFAULT_TIMEOUTS = Timeouts()
+_AUTH: Mapping[int, Auth] = {
+    pb.ROUTE_AUTH_UNSPECIFIED: Auth.REQUIRED,
+    pb.ROUTE_AUTH_REQUIRED: Auth.REQUIRED,
+    pb.ROUTE_AUTH_OPTIONAL: Auth.OPTIONAL,
+    pb.ROUTE_AUTH_NONE: Auth.NONE,
+}
+_TENANT_FROM_PATH: Mapping[int, bool] = {
+    pb.TENANT_SOURCE_UNSPECIFIED: False,
+    pb.TENANT_SOURCE_HEADER: False,
+    pb.TENANT_SOURCE_PATH: True,
+}
+_REGISTRATION_OPEN: Mapping[int, bool] = {
+    pb.REGISTRATION_UNSPECIFIED: False,
+    pb.REGISTRATION_CLOSED: False,
+    pb.REGISTRATION_OPEN: True,
+}
+
+
+def compile_rules(config: pb.GatewayConfig, tenant: TenantId, version: int, env: Mapping[str, str]) -> Rules | Refused:
+    """The rules of one document, or all the reasons why there are none.
+
+    `env` resolves references such as `${SALES_SERVICE_URL}`, which only `default` may use.
+    """
+    reasons = Reasons()
+    services = _services(config, env if tenant == DEFAULT_TENANT else None, reasons)
+    routes = [
+        route
+        for index, each in enumerate(config.routes)
+        if (route := _route(each, services, reasons.at(f"routes[{index}]"))) is not None
+    ]
+    rules = Rules(
+        tenant=tenant,
+        version=version,
+        router=Router(routes),
+        limits=limit_rules(config.limits, reasons.at("limits")),
+        cors=_cors(config.cors) if config.HasField("cors") else None,
+        subscription=SubscriptionRules(_seconds(config.subscription.grace), tuple(config.subscription.tiers)),
+        registration_open=_known(_REGISTRATION_OPEN, config.registration, reasons.at("registration"), False),
+    )
+    return rules if not reasons.found else Refused(tuple(reasons.found))
+
+
+def _services(config: pb.GatewayConfig, env: Mapping[str, str] | None, reasons: Reasons) -> dict[str, Service]:
+    services: dict[str, Service] = {}
+    for index, each in enumerate(config.services):
+        here = reasons.at(f"services[{index}]")
+        if not each.targets:
+            here.at("targets").add("is empty")
+        services[each.name] = Service(
+            name=each.name,
+            targets=tuple(
+                target
+                for number, spelled in enumerate(each.targets)
+                if (target := _target(spelled, env, here.at(f"targets[{number}].url"))) is not None
+            ),
+            timeouts=_timeouts(each.timeouts, _DEFAULT_TIMEOUTS, here.at("timeouts")),
+            forward_authorization=each.forward_authorization,
+            hash_header=each.balance.hash_header.lower(),
+        )
+    return services
+
+
+def _target(target: pb.Target, env: Mapping[str, str] | None, reasons: Reasons) -> Target | None:
+    """`env` is None where references are not allowed."""
+    url, name = target.url, reference_name(target.url)
+    if name is not None:
+        if env is None:
+            reasons.add("refers to a variable, which only the tenant default may do")
+            return None
+        if not env.get(name):
+            reasons.add(f"refers to {name}, which is not set at this gateway")
+            return None
+        url = env[name].removesuffix("/")
+    address = parse_target(url)
+    if address is None:
+        reasons.add("is not http://host[:port] or https://host[:port]" + (f", by way of {name}" if name else ""))
+        return None
+    return Target(address.host, address.port, address.tls, target.weight or 1)
+
+
+def _route(route: pb.Route, services: Mapping[str, Service], reasons: Reasons) -> Route | None:
+    service = services.get(route.service)
+    if service is None:
+        reasons.at("service").add("names no service of the document")
+        return None
+    if not route.prefix.startswith("/"):
+        reasons.at("prefix").add("does not begin with /")
+    return Route(
+        name=route.name,
+        prefix=route.prefix,
+        service=service,
+        timeouts=_timeouts(route.timeouts, service.timeouts, reasons.at("timeouts")),
+        methods=frozenset(route.methods),
+        hosts=tuple(route.hosts),
+        headers=tuple(sorted((name.lower().encode(), value.encode()) for name, value in route.headers.items())),
+        auth=_known(_AUTH, route.auth, reasons.at("auth"), Auth.REQUIRED),
+        scopes=frozenset(route.scopes),
+        tier=route.tier,
+        tenant_from_path=_known(_TENANT_FROM_PATH, route.tenant_from, reasons.at("tenant_from"), False),
+        limit=route_limit_rules(route.limit, reasons.at("limit")) if route.HasField("limit") else None,
+        strip_prefix=route.strip_prefix,
+        rewrite=route.rewrite,
+        max_body_bytes=route.max_body_bytes if route.HasField("max_body_bytes") else None,
+        websocket=route.websocket,
+        critical=route.critical,
+        allow_encoded_slashes=route.allow_encoded_slashes,
+    )
+
+
+def _timeouts(timeouts: pb.Timeouts, over: Timeouts, reasons: Reasons) -> Timeouts:
+    """The phases that are set, else those of `over`."""
+
+    def phase(name: str, duration: Duration, is_set: bool, otherwise: float) -> float:
+        if not is_set:
+            return otherwise
+        seconds = _seconds(duration)
+        if seconds <= 0:
+            reasons.at(name).add("is not longer than 0 s")
+        return seconds
+
+    return Timeouts(
+        connect=phase("connect", timeouts.connect, timeouts.HasField("connect"), over.connect),
+        response=phase("response", timeouts.response, timeouts.HasField("response"), over.response),
+        idle=phase("idle", timeouts.idle, timeouts.HasField("idle"), over.idle),
+    )
+
+
+def _cors(cors: pb.Cors) -> CorsRules:
+    defaults = CorsRules()
+    return CorsRules(
+        origins=frozenset(cors.origins),
+        credentials=cors.credentials,
+        methods=tuple(cors.methods) or defaults.methods,
+        headers=tuple(cors.headers),
+        expose=tuple(cors.expose),
+        max_age=int(_seconds(cors.max_age)) if cors.HasField("max_age") else defaults.max_age,
+    )
+
+
+def _known(known: Mapping[int, V], value: int, reasons: Reasons, otherwise: V) -> V:
+    """What an enum's number means. A number from a newer release is a reason: guessing could open a route."""
+    if value not in known:
+        reasons.add("is not known to this gateway")
+        return otherwise
+    return known[value]
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.seconds + duration.nanos / 1_000_000_000
