@@ -97,6 +97,7 @@ class Router:
         for route in self.routes:
             for host in route.hosts or ("",):
                 by_host.setdefault(host, []).append(route)
+        self.reads_headers = any(route.headers for route in self.routes)
         self._any_host = _Prefixes(by_host.pop("", ()))
         self._hosts = {host: _Prefixes(routes) for host, routes in by_host.items() if not host.startswith("*.")}
         # Keyed by what stands after the star, with its dot: `.example.com`.

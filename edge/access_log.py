@@ -1,0 +1,39 @@
+"""One log line for each answered request, gathered and written many at a time.
+
+structlog costs 6 µs a line and a write of its own; a request must not pay that. The line has the same members in
+the same form (svckit/logs.py), and a line of a crash is at most one tick behind.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import orjson
+
+FLUSH_BYTES = 64 * 1024
+
+
+class AccessLog:
+    """Gathers lines and hands them to `write` as octets."""
+
+    def __init__(self, process: str, write: Callable[[bytes], object]) -> None:
+        self._process = process
+        self._write = write
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def line(self, ended_time: float, members: dict[str, object]) -> None:
+        """Adds a line; `ended_time` in seconds since 1970."""
+        members["timestamp"] = datetime.fromtimestamp(ended_time, UTC)
+        members["level"] = "info"
+        members["process"] = self._process
+        octets = orjson.dumps(members, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+        self._lines.append(octets)
+        self._size += len(octets)
+        if self._size >= FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes what has been gathered."""
+        if self._lines:
+            lines, self._lines, self._size = self._lines, [], 0
+            self._write(b"".join(lines))

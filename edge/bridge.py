@@ -1,0 +1,159 @@
+"""Feeds the edge's own endpoints, an ASGI application, from a strict head and a bounded body.
+
+The connection stays with `ClientConnection`: uvicorn's own HTTP protocol never sees it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from edge.client import ClientConnection
+from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk
+from edge.http.head import Head
+from edge.inbound import InboundRequest
+from edge.problems import Refusal
+from edge.visit import Visit
+
+Message = MutableMapping[str, Any]
+Application = Callable[[dict[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
+
+MAX_BODY_BYTES = 64 * 1024
+TOO_LARGE = Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} octets")
+
+
+class Bridge:
+    """Answers what the application serves: the exact `paths` and all below the `trees` (which end in `/`)."""
+
+    def __init__(self, application: Application, paths: Iterable[str], trees: Iterable[str]) -> None:
+        self._application = application
+        self._paths = frozenset(paths)
+        self._trees = tuple(trees)
+
+    def serves(self, path: str) -> bool:
+        """Whether the application answers this canonical path."""
+        return path in self._paths or path.startswith(self._trees)
+
+    async def answer(self, visit: Visit, head: Head, client: ClientConnection) -> bool | Refusal:
+        """Runs the application for one request; tells whether the connection may carry another."""
+        visit.template = head.path if head.path in self._paths else "(builtin)"
+        body = await _read_body(visit.request, head, client)
+        if body is None:
+            return TOO_LARGE
+        answer = _Answer(visit, head, client)
+        await self._application(_scope(visit, head, client), _receive(body), answer.send)
+        return answer.finish()
+
+
+async def _read_body(request: InboundRequest, head: Head, client: ClientConnection) -> bytes | None:
+    if head.content_length > MAX_BODY_BYTES:
+        return None
+    if request.complete and not request.body_bytes:
+        return b""
+    collector = _Collector()
+    request.attach(collector)
+    client.resume_reading()
+    return await collector.done
+
+
+class _Collector:
+    """Takes a whole body, or None when it is too large."""
+
+    def __init__(self) -> None:
+        self.done: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def upload_data(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size <= MAX_BODY_BYTES:
+            self._parts.append(data)
+        elif not self.done.done():
+            self.done.set_result(None)
+
+    def upload_ended(self) -> None:
+        if not self.done.done():
+            self.done.set_result(b"".join(self._parts))
+
+
+def _scope(visit: Visit, head: Head, client: ClientConnection) -> dict[str, Any]:
+    path = head.path or "/"
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1" if head.http_11 else "1.0",
+        "method": head.method,
+        "scheme": "https" if client.tls else "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": head.query[1:],
+        "root_path": "",
+        "headers": [*head.read.items(), *((name.lower(), value) for name, value in head.fields)],
+        "client": (client.address, 0),
+        "server": None,
+        "state": {"request_id": visit.request_id},
+    }
+
+
+def _receive(body: bytes) -> Callable[[], Awaitable[Message]]:
+    messages: list[Message] = [
+        {"type": "http.disconnect"},
+        {"type": "http.request", "body": body, "more_body": False},
+    ]
+
+    async def receive() -> Message:
+        return messages.pop() if len(messages) > 1 else messages[0]
+
+    return receive
+
+
+class _Answer:
+    """Writes what the application sends; frames it by its Content-Length or in chunks."""
+
+    def __init__(self, visit: Visit, head: Head, client: ClientConnection) -> None:
+        self._visit = visit
+        self._head = head
+        self._client = client
+        self._chunked = False
+        self._keep_alive = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._begin(message["status"], list(message.get("headers", ())))
+            return
+        body = bytes(message.get("body", b""))
+        self._visit.response_bytes += len(body)
+        if self._head.method != "HEAD":
+            if body:
+                self._client.write(chunk(body) if self._chunked else body)
+            if self._chunked and not message.get("more_body", False):
+                self._client.write(LAST_CHUNK)
+        await self._client.drained()
+
+    def _begin(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
+        head = self._head
+        lengths = [int(value) for name, value in fields if name.lower() == b"content-length"]
+        length = lengths[0] if lengths else None
+        bodiless = head.method == "HEAD" or status in (204, 304)
+        framing = Framing(length, chunked=length is None and not bodiless and head.http_11)
+        delimited = bodiless or framing.chunked or length is not None
+        self._chunked = framing.chunked
+        self._keep_alive = head.keep_alive and delimited and self._visit.request.complete
+        self._visit.status = status
+        self._client.write(
+            answer_head(
+                status,
+                [field for field in fields if field[0].lower() != b"content-length"],
+                framing,
+                added=b"".join(self._visit.lines),
+                keep_alive=self._keep_alive,
+                http_11=head.http_11,
+            )
+        )
+
+    def finish(self) -> bool:
+        """Tells whether the connection may carry another request; cuts it when no answer was begun."""
+        if not self._visit.status:
+            self._client.abort()
+        return self._keep_alive

@@ -1,0 +1,323 @@
+"""A client's connection: httptools parses, the strict gate judges, one coroutine answers its requests in order.
+
+Hosted by uvicorn in place of its own HTTP protocol and never handing a connection over to it. Bodies go by
+callbacks to whoever took the request; this class never looks at what a request asks for.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Protocol, cast
+
+import httptools
+import structlog
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from edge.deadlines import Deadlines
+from edge.exchange import Exchange
+from edge.http.head import HeadLimits, read_head
+from edge.inbound import InboundRequest
+from edge.problems import Refusal
+
+log = structlog.get_logger(__name__)
+
+PIPELINE = 16
+"""Requests of one connection that wait for their turn; the one after that is the last of its connection."""
+LINGER_BYTES = 64 * 1024
+LINGER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """Bounds of a client's connection, in seconds: for a head to arrive, for a body to go on, for the next request."""
+
+    head: HeadLimits = field(default_factory=HeadLimits)
+    head_seconds: float = 10.0
+    body_seconds: float = 60.0
+    idle_seconds: float = 75.0
+
+
+class Host(Protocol):
+    """What a connection needs of its worker."""
+
+    limits: ClientLimits
+    deadlines: Deadlines
+    draining: bool
+    now: Callable[[], float]
+
+    def answer(self, request: InboundRequest, client: "ClientConnection") -> Awaitable[bool]:
+        """Answers one request; tells whether the connection may carry another."""
+
+
+class ServerState(Protocol):
+    """What uvicorn's server keeps of its connections and tasks."""
+
+    connections: set[Any]
+    tasks: set[asyncio.Task[None]]
+
+
+class ClientConnection(asyncio.Protocol):
+    """One connection. A subclass made by `hosted_by` carries the worker."""
+
+    host: Host
+
+    def __init__(
+        self,
+        config: object,
+        server_state: ServerState,
+        app_state: object,
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """The signature is uvicorn's."""
+        self.loop = _loop or asyncio.get_running_loop()
+        self.transport: asyncio.Transport
+        self.address = ""
+        self.tls = False
+        self.closed = False
+        self.writable = True
+        self.deadline = inf
+        self.exchange: Exchange | None = None
+        self._state = server_state
+        self._parser = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._head_bytes = 0
+        self._inbound: InboundRequest | None = None
+        self._deaf = False
+        self._queue: deque[InboundRequest] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._lingered = 0
+
+    # -- asyncio.Protocol --------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self.tls = transport.get_extra_info("sslcontext") is not None
+        self._state.connections.add(self)
+        self.deadline = self.loop.time() + self.host.limits.head_seconds
+        self.host.deadlines.watch(self)
+        task = self.loop.create_task(self._serve())
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            self._lingered += len(data)
+            if self._lingered > LINGER_BYTES:
+                self.transport.abort()
+            return
+        if self._inbound is None:
+            self._head_bytes += len(data)
+            if not self._queue and self.exchange is None:
+                self._begin_head_deadline()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._deafen()  # what follows is not HTTP; the request itself is in the queue and the last one
+            return
+        except httptools.HttpParserError:
+            self._refuse(Refusal(reasons.ERROR_REASON_BAD_REQUEST, "not valid HTTP/1.1"))
+            return
+        bounds = self.host.limits.head
+        if self._inbound is None and self._head_bytes > bounds.line_bytes + bounds.fields_bytes:
+            long_line = not self._fields
+            reason = reasons.ERROR_REASON_URI_TOO_LONG if long_line else reasons.ERROR_REASON_HEADERS_TOO_LARGE
+            self._refuse(Refusal(reason, "the request's head is too long"))
+
+    def eof_received(self) -> bool:
+        """Keeps a half-closed connection open for the answers that are still owed, and takes nothing more from it."""
+        owed = self.exchange is not None or bool(self._queue) or self._waiter is None
+        self._deaf = True
+        if self._inbound is not None and not self._inbound.complete:
+            return False
+        return owed and not self.tls
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        self._deaf = True
+        self._state.connections.discard(self)
+        self.host.deadlines.forget(self)
+        if self.exchange is not None:
+            self.exchange.client_gone()
+        self._wake()
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    def pause_writing(self) -> None:
+        self.writable = False
+        if self.exchange is not None:
+            self.exchange.client_blocked()
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        if self.exchange is not None:
+            self.exchange.client_unblocked()
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    # -- httptools' callbacks ----------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._fields = []
+        self._inbound = None
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._inbound is None:  # else a trailer: discarded (RFC 9110 §6.5.1)
+            self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self._deaf:
+            return
+        parser = self._parser
+        head = read_head(
+            parser.get_method(), parser.get_http_version(), self._target, self._fields, self.host.limits.head
+        )
+        self._head_bytes = 0
+        if isinstance(head, Refusal):
+            self._refuse(head)
+            return
+        if parser.should_upgrade():
+            if head.has_body:
+                self._refuse(Refusal(reasons.ERROR_REASON_BAD_REQUEST, "an upgrade request has a body"))
+                return
+            head.keep_alive = False
+        self._inbound = InboundRequest(head, started_at=self.loop.time(), started_time=self.host.now())
+        self._push(self._inbound)
+
+    def on_body(self, data: bytes) -> None:
+        if self._inbound is not None and not self._deaf:
+            self._inbound.feed(data)
+            if self._inbound.full:
+                self.transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        if self._inbound is not None:
+            self._inbound.end()
+            self._inbound = None
+
+    # -- the requests in their order ---------------------------------------------------------------------------
+
+    def _push(self, request: InboundRequest) -> None:
+        self._queue.append(request)
+        if len(self._queue) >= PIPELINE:
+            self._deaf = True
+            if not isinstance(request.head, Refusal):
+                request.head.keep_alive = False
+        self._wake()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Queues the refusal behind the answers that are owed, and reads nothing more."""
+        if not self._deaf:
+            self._deaf = True
+            self._queue.append(InboundRequest(refusal, started_at=self.loop.time(), started_time=self.host.now()))
+            self._wake()
+
+    def _deafen(self) -> None:
+        self._deaf = True
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _begin_head_deadline(self) -> None:
+        deadline = self.loop.time() + self.host.limits.head_seconds
+        if deadline < self.deadline:
+            self.deadline = deadline
+            self.host.deadlines.hasten(self)
+
+    async def _next(self) -> InboundRequest | None:
+        while not self._queue:
+            if self.closed or self._deaf:
+                return None
+            self._waiter = self.loop.create_future()
+            await self._waiter
+            self._waiter = None
+        self.deadline = inf
+        return self._queue.popleft()
+
+    async def _serve(self) -> None:
+        try:
+            while (request := await self._next()) is not None:
+                keep_alive = await self.host.answer(request, self)
+                request.detach()
+                self.resume_reading()
+                if not keep_alive or not request.complete:
+                    break
+                self.deadline = self.loop.time() + self.host.limits.idle_seconds
+        except Exception:
+            log.exception("connection failed")
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """Ends the connection. What the client still sends is read for a moment, so that it reads our answer
+        before a reset discards it (RFC 9112 §9.6)."""
+        if self.closed:
+            return
+        if self._inbound is None or self._inbound.complete:
+            self.transport.close()
+            return
+        self._deaf = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.deadline = self.loop.time() + LINGER_SECONDS
+        self.host.deadlines.hasten(self)
+
+    # -- for whoever answers -----------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Writes octets of an answer; after the connection is lost they go nowhere."""
+        if not self.closed:
+            self.transport.write(data)
+
+    async def drained(self) -> None:
+        """Waits until the client takes more."""
+        if not self.writable and not self.closed:
+            self._drained = self.loop.create_future()
+            await self._drained
+            self._drained = None
+
+    def pause_reading(self) -> None:
+        """Reads no more from the client for now."""
+        if not self.closed:
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Reads from the client again."""
+        if not self.closed and not self.transport.is_reading():
+            self.transport.resume_reading()
+
+    def abort(self) -> None:
+        """Cuts the connection, so that the client sees that its answer is not whole."""
+        if not self.closed:
+            self.transport.abort()
+
+    # -- from the clock and from uvicorn -----------------------------------------------------------------------
+
+    def expire(self) -> None:
+        """Ends a connection that has been silent for too long; a half-sent head is told 408."""
+        if self._deaf:
+            self.transport.abort()
+        elif self._head_bytes and self._inbound is None:
+            self._refuse(Refusal(reasons.ERROR_REASON_REQUEST_TIMEOUT, "the request did not arrive in time"))
+        elif self.exchange is None and not self._queue:
+            self.transport.close()
+
+    def shutdown(self) -> None:
+        """Ends the connection if nothing is owed; else its last answer says `Connection: close`."""
+        if self.exchange is None and not self._queue and self._waiter is not None:
+            self.transport.close()
+
+
+def hosted_by(worker: Host) -> type[ClientConnection]:
+    """The protocol class for uvicorn whose connections belong to this worker."""
+    return type("HostedConnection", (ClientConnection,), {"host": worker})

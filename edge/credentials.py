@@ -1,0 +1,40 @@
+"""Finds the credential of a request: at most one, as an API key or a bearer token. Judges its form, not its truth."""
+
+from dataclasses import dataclass
+
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from domain.api_keys import ParsedKey, parse
+from edge.http.head import Head
+from edge.principal import CredentialKind
+from edge.problems import Refusal
+
+MAX_BYTES = 8192
+KEY_PREFIX = b"psk_"
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A credential as it was presented; `key` is the parsed form of a well-formed API key, None for all else."""
+
+    kind: CredentialKind
+    value: bytes
+    key: ParsedKey | None = None
+
+
+def presented(head: Head) -> Presented | Refusal | None:
+    """The request's credential, None when it carries none, a refusal when it carries two or an unreadable one."""
+    authorization, api_key = head.read.get(b"authorization"), head.read.get(b"x-api-key")
+    if authorization is None and api_key is None:
+        return None
+    if authorization is not None and api_key is not None:
+        return Refusal(reasons.ERROR_REASON_CREDENTIALS_CONFLICT, "both Authorization and X-API-Key")
+    if api_key is not None:
+        return Presented(CredentialKind.API_KEY, api_key, parse(api_key))
+    scheme, _, value = (authorization or b"").partition(b" ")
+    value = value.strip(b" ")
+    if scheme.lower() != b"bearer" or not value or len(value) > MAX_BYTES:
+        return Refusal(reasons.ERROR_REASON_TOKEN_INVALID, "Authorization is not a bearer token")
+    if value.startswith(KEY_PREFIX):
+        return Presented(CredentialKind.API_KEY, value, parse(value))
+    return Presented(CredentialKind.TOKEN, value)

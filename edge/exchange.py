@@ -1,0 +1,214 @@
+"""One proxied request between its client and an upstream: bodies both ways by callbacks, with back-pressure.
+
+Nothing here is awaited but the end: `done` resolves to an `Outcome`. Data that arrives on one side is written to
+the other at once; a full side pauses the other. Awaiting an upload before the answer would deadlock with an
+upstream that echoes, and miss early answers.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk, frame_for_client, passed_on
+from edge.http.head import Head
+from edge.routing import Timeouts
+from edge.upstream.connection import UpstreamConnection
+
+Reason: TypeAlias = reasons.ErrorReason.ValueType
+
+
+class Client(Protocol):
+    """The client's side, as an exchange needs it."""
+
+    def write(self, data: bytes) -> None: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    @property
+    def writable(self) -> bool: ...
+
+
+class Upload(Protocol):
+    """The body of the client's request: buffered until it is attached, complete once its end has arrived."""
+
+    @property
+    def complete(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an exchange ended. `status` is the upstream's, 0 when no head came.
+
+    `failure` is a reason of the catalogue, `stage` the phase that failed; `begun` tells whether the client has
+    seen an answer's head, after which no refusal can be sent any more. `keep_alive` tells whether the client's
+    connection may carry another request. `client_gone` means that nobody is left to be answered.
+    """
+
+    status: int = 0
+    failure: Reason | None = None
+    stage: str = ""
+    begun: bool = False
+    keep_alive: bool = False
+    client_gone: bool = False
+    unsent: bool = False
+    """The upstream closed an old connection before it answered anything: the request may be sent once more."""
+
+
+class Exchange:
+    """Pumps one request and its answer. Is the `Receiver` of the upstream and the sink of the client's body."""
+
+    __slots__ = (
+        "_added",
+        "_answered_at",
+        "_chunked_in",
+        "_chunked_out",
+        "_client",
+        "_keep_alive",
+        "_loop",
+        "_max_body_bytes",
+        "_status",
+        "_timeouts",
+        "_upload",
+        "_upload_blocked",
+        "_upstream",
+        "bodiless",
+        "deadline",
+        "done",
+        "http_11",
+        "received_bytes",
+        "sent_bytes",
+        "stage",
+    )
+
+    def __init__(
+        self,
+        client: Client,
+        upload: Upload,
+        upstream: UpstreamConnection,
+        head: Head,
+        *,
+        added: bytes,
+        timeouts: Timeouts,
+        max_body_bytes: int,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """`added`: header lines for the answer. The time for the answer's head runs from the last octet sent."""
+        self.bodiless = head.method == "HEAD"
+        self.http_11 = head.http_11
+        self.deadline = loop.time() + timeouts.response
+        self.stage = "response"
+        self.received_bytes = 0
+        self.sent_bytes = 0
+        self.done: asyncio.Future[Outcome] = loop.create_future()
+        self._loop = loop
+        self._client = client
+        self._upload = upload
+        self._upstream = upstream
+        self._added = added
+        self._timeouts = timeouts
+        self._max_body_bytes = max_body_bytes
+        self._keep_alive = head.keep_alive
+        self._chunked_out = head.chunked
+        self._chunked_in = False
+        self._status = 0
+        self._answered_at = 0.0
+        self._upload_blocked = False
+
+    @property
+    def answered_at(self) -> float:
+        """Loop time at which the answer's head came, 0 before."""
+        return self._answered_at
+
+    # -- from the client ---------------------------------------------------------------------------------------
+
+    def upload_data(self, data: bytes) -> None:
+        """Takes octets of the request's body."""
+        self.received_bytes += len(data)
+        if self.received_bytes > self._max_body_bytes:
+            self._give_up(reasons.ERROR_REASON_BODY_TOO_LARGE, "body")
+            return
+        limit = self._timeouts.idle if self._status else self._timeouts.response
+        self.deadline = self._loop.time() + limit
+        self._upstream.send(chunk(data) if self._chunked_out else data)
+
+    def upload_ended(self) -> None:
+        """Takes the end of the request's body."""
+        if self._chunked_out and not self.done.done():
+            self._upstream.send(LAST_CHUNK)
+
+    def client_gone(self) -> None:
+        """Ends the exchange because the client's connection is lost."""
+        self._upstream.abandon()
+        self._finish(Outcome(self._status, stage=self.stage, begun=True, client_gone=True))
+
+    def client_blocked(self) -> None:
+        """The client does not take more for now: reads no more from the upstream."""
+        if not self._upstream.closed:
+            self._upstream.transport.pause_reading()
+
+    def client_unblocked(self) -> None:
+        """The client takes more again."""
+        if not self._upstream.closed:
+            self.deadline = self._loop.time() + self._timeouts.idle
+            self._upstream.transport.resume_reading()
+
+    # -- from the upstream (`Receiver`) ------------------------------------------------------------------------
+
+    def answer_begun(self, status: int, fields: list[tuple[bytes, bytes]], framing: Framing) -> None:
+        self._answered_at = self._loop.time()
+        self.deadline = self._answered_at + self._timeouts.idle
+        self.stage = "idle"
+        self._status = status
+        bodiless = self.bodiless or status in (204, 304)
+        framed = frame_for_client(framing, bodiless=bodiless, http_11=self.http_11)
+        self._chunked_in = framed.chunked
+        delimited = bodiless or framed.chunked or framed.length is not None
+        self._keep_alive = self._keep_alive and delimited and self._upload.complete
+        self._client.write(
+            answer_head(
+                status, passed_on(fields), framed, added=self._added, keep_alive=self._keep_alive, http_11=self.http_11
+            )
+        )
+
+    def answer_body(self, data: bytes) -> None:
+        self.sent_bytes += len(data)
+        self.deadline = self._loop.time() + self._timeouts.idle
+        self._client.write(chunk(data) if self._chunked_in else data)
+
+    def answer_ended(self) -> None:
+        if self._chunked_in:
+            self._client.write(LAST_CHUNK)
+        if not self._upload.complete:  # an early answer: the rest of the upload has no taker
+            self._upstream.abandon()
+        self._finish(Outcome(self._status, begun=True, keep_alive=self._keep_alive))
+
+    def upstream_failed(self, reason: Reason) -> None:
+        stale = self._upstream.used and not self._upstream.answered
+        self._finish(Outcome(self._status, failure=reason, stage=self.stage, begun=bool(self._status), unsent=stale))
+
+    def pause_upload(self) -> None:
+        self._upload_blocked = True
+        self._client.pause_reading()
+
+    def resume_upload(self) -> None:
+        self._upload_blocked = False
+        self._client.resume_reading()
+
+    # -- from the clock (`Expiring`) ---------------------------------------------------------------------------
+
+    def expire(self) -> None:
+        """Ends the exchange because one side was silent for too long: the client when its body is owed."""
+        if not self._upload.complete and not self._upload_blocked and not self._status:
+            self._give_up(reasons.ERROR_REASON_REQUEST_TIMEOUT, "body")
+        else:
+            self._give_up(reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT, self.stage)
+
+    def _give_up(self, reason: Reason, stage: str) -> None:
+        self._upstream.abandon()
+        self._finish(Outcome(self._status, failure=reason, stage=stage, begun=bool(self._status)))
+
+    def _finish(self, outcome: Outcome) -> None:
+        self.deadline = float("inf")
+        if not self.done.done():
+            self.done.set_result(outcome)

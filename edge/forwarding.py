@@ -1,0 +1,121 @@
+"""Takes an admitted request to its upstream and its answer back: target, connection, exchange, one more attempt
+when an idle connection turned out to be closed.
+"""
+
+import asyncio
+from collections import defaultdict
+
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from domain.tenants import DEFAULT_TENANT
+from edge.client import ClientConnection
+from edge.deadlines import Deadlines
+from edge.exchange import Exchange, Outcome
+from edge.http.head import Head
+from edge.http.outbound import identity_lines, request_head
+from edge.problems import Refusal
+from edge.routing import Route, Service, Target
+from edge.snapshot import TenantView
+from edge.upstream.connection import UpstreamConnection
+from edge.upstream.pool import Lease, Unreachable, UpstreamPool
+from edge.visit import Visit
+
+IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
+DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
+
+
+class Forwarder:
+    """Sends requests on. One per worker."""
+
+    def __init__(self, pool: UpstreamPool, deadlines: Deadlines, loop: asyncio.AbstractEventLoop) -> None:
+        self._pool = pool
+        self._deadlines = deadlines
+        self._loop = loop
+        self._turns: defaultdict[tuple[str, ...], int] = defaultdict(int)
+
+    async def forward(
+        self, visit: Visit, head: Head, route: Route, tenant: TenantView, client: ClientConnection
+    ) -> Outcome | Refusal:
+        """Sends the request and pumps the answer; a Refusal when nothing was sent."""
+        most = DEFAULT_MAX_BODY_BYTES if route.max_body_bytes is None else route.max_body_bytes
+        if head.content_length > most:
+            return Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {most} octets")
+        target = self._choose(route.service)
+        owner = visit.tenant.rules.tenant if visit.tenant is not None else tenant.id
+        lease = Lease(target, trusted=owner == DEFAULT_TENANT or tenant.targets_allow)
+        octets = request_head(
+            head,
+            route,
+            authority=target.name.encode(),
+            request_id=visit.request_id.encode(),
+            client_address=client.address.encode(),
+            scheme=b"https" if client.tls else b"http",
+            identity=identity_lines(tenant, visit.principal),
+        )
+        visit.upstream = target.name
+        connection = self._pool.idle(lease, self._loop.time())
+        outcome = await self._attempt(visit, head, route, lease, octets, most, connection, client)
+        if outcome.unsent and head.method in IDEMPOTENT and not head.has_body:
+            # the server had closed the idle connection while our request was on its way
+            outcome = await self._attempt(visit, head, route, lease, octets, most, None, client)
+        return outcome
+
+    async def _attempt(
+        self,
+        visit: Visit,
+        head: Head,
+        route: Route,
+        lease: Lease,
+        octets: bytes,
+        most: int,
+        connection: UpstreamConnection | None,
+        client: ClientConnection,
+    ) -> Outcome:
+        if connection is None:
+            try:
+                connection = await self._pool.connect(lease, route.timeouts.connect)
+            except Unreachable as error:
+                if error.timed_out:
+                    return Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT, stage="connect")
+                return Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_UNREACHABLE, stage="connect")
+        if client.closed:
+            self._pool.release(lease, connection, self._loop.time())
+            return Outcome(client_gone=True, stage="connect")
+        sent_at = self._loop.time()
+        exchange = Exchange(
+            client,
+            visit.request,
+            connection,
+            head,
+            added=b"".join(visit.lines),
+            timeouts=route.timeouts,
+            max_body_bytes=most,
+            loop=self._loop,
+        )
+        client.exchange = exchange
+        self._deadlines.watch(exchange)
+        connection.begin(exchange, octets)
+        visit.request.attach(exchange)
+        client.resume_reading()
+        if not client.writable:
+            exchange.client_blocked()
+        try:
+            outcome = await exchange.done
+        finally:
+            client.exchange = None
+            self._deadlines.forget(exchange)
+        if exchange.answered_at:
+            visit.upstream_seconds = exchange.answered_at - sent_at
+        visit.response_bytes = exchange.sent_bytes
+        self._pool.release(lease, connection, self._loop.time())
+        return outcome
+
+    def _choose(self, service: Service) -> Target:
+        """Takes the targets in turn."""
+        targets = service.targets
+        if len(targets) == 1:
+            return targets[0]
+        names = tuple(target.name for target in targets)
+        turn = self._turns[names]
+        self._turns[names] = turn + 1
+        return targets[turn % len(targets)]

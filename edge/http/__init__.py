@@ -1,0 +1,8 @@
+"""HTTP/1.1 as the edge understands it. Pure: octets and values in, values and octets out.
+
+- `fields`     what each header field means to the edge: forwarded, dropped, ours
+- `path`       the one canonical form of a path
+- `head`       the strict gate: a parsed head becomes a `Head` or a refusal
+- `outbound`   the head that goes to the upstream
+- `answer`     the head that goes to the client
+"""

@@ -1,0 +1,78 @@
+"""What each header field of a request means to the edge: forwarded, dropped on the way, or only ever set by us.
+
+Spellings are folded before they are compared (case, `_` and `.` count as `-`), because upstreams fold them too:
+`x_user_id` reaches a WSGI application as X-User-ID (research: CVE-class "header smuggling by underscore").
+"""
+
+from enum import IntEnum, auto
+from functools import lru_cache
+
+
+class Use(IntEnum):
+    """What becomes of a request field."""
+
+    FORWARD = auto()
+    """Goes on unchanged."""
+    DROP = auto()
+    """Ends here: hop-by-hop (RFC 9110 §7.6.1), or a name that only the edge may set."""
+    READ = auto()
+    """Is read by the edge, at most once per request, and ends here or is written anew."""
+    READ_FORWARD = auto()
+    """Is read by the edge, at most once per request, and goes on unchanged."""
+
+
+IDENTITY = frozenset(
+    b"x-user-id x-user-email x-user-role x-user-type x-service-name x-tenant-id x-subscription-tier "
+    b"x-subscription-status x-is-demo x-demo-session-id x-demo-account-type x-tenant-access-type "
+    b"x-can-view-children x-parent-tenant-id x-forwarded-by x-request-id".split()
+)
+"""The names under which upstreams learn who is calling (requirement B18)."""
+
+HOP_BY_HOP = frozenset(
+    b"connection proxy-connection keep-alive te trailer transfer-encoding upgrade http2-settings "
+    b"proxy-authenticate proxy-authorization".split()
+)
+
+READ = frozenset(
+    b"host content-length transfer-encoding connection expect upgrade authorization x-api-key x-tenant-id "
+    b"x-request-id x-forwarded-for forwarded".split()
+)
+"""Read, then written anew or ended here; a second one makes the request ambiguous."""
+
+READ_FORWARD = frozenset(b"origin user-agent content-type access-control-request-method".split())
+
+LISTS = frozenset(b"connection x-forwarded-for forwarded".split())
+"""Of those read, the ones that may stand in several lines, which then count as one list (RFC 9110 §5.3)."""
+
+REWRITTEN = frozenset(b"x-forwarded-proto x-forwarded-host".split())
+
+PROTECTED = IDENTITY | READ | HOP_BY_HOP | REWRITTEN
+"""What Connection must not name and what no folded spelling may imitate."""
+
+_FOLD = bytes.maketrans(b"_.", b"--")
+
+
+def fold(name: bytes) -> bytes:
+    """A field name as the laxest upstream would compare it."""
+    return name.lower().translate(_FOLD)
+
+
+def _classify(name: bytes) -> tuple[bytes, Use]:
+    lower, folded = name.lower(), fold(name)
+    if lower != folded and folded in PROTECTED:
+        return lower, Use.DROP
+    if lower in READ:
+        return lower, Use.READ
+    if lower in READ_FORWARD:
+        return lower, Use.READ_FORWARD
+    if lower in IDENTITY or lower in HOP_BY_HOP or lower in REWRITTEN:
+        return lower, Use.DROP
+    return lower, Use.FORWARD
+
+
+_remembered = lru_cache(maxsize=4096)(_classify)
+
+
+def classify(name: bytes) -> tuple[bytes, Use]:
+    """The lower-case name and the use of a field. Spellings are remembered, because clients repeat them."""
+    return _remembered(name) if len(name) <= 64 else _classify(name)

@@ -1,0 +1,94 @@
+"""The head that goes to the upstream: the client's end-to-end fields, then what only the edge may say, set last."""
+
+from edge.http.head import Head
+from edge.principal import Principal
+from edge.routing import Route
+from edge.snapshot import TenantView
+
+_LINE_BREAKS = str.maketrans("", "", "".join(map(chr, (*range(0x20), 0x7F))))
+
+
+def upstream_path(route: Route, path: str) -> str:
+    """The path that the upstream sees: as it came, without the route's prefix, or with another in its place."""
+    if not route.strip_prefix and not route.rewrite:
+        return path
+    rest = path[len(route.prefix.rstrip("/")) :]
+    replaced = route.rewrite.rstrip("/") + rest
+    return replaced if replaced.startswith("/") else f"/{replaced}"
+
+
+def identity_lines(tenant: TenantView, principal: Principal | None) -> bytes:
+    """The identity fields of B18 for an acting tenant and principal, as whole lines. Same input, same octets."""
+    pairs = [
+        ("X-Tenant-ID", tenant.id),
+        ("X-Parent-Tenant-ID", tenant.parent_id or ""),
+        ("X-Subscription-Tier", tenant.subscription.tier),
+        ("X-Subscription-Status", tenant.subscription.status),
+        ("X-Is-Demo", "true" if tenant.demo else "false"),
+        ("X-Forwarded-By", "penstock"),
+    ]
+    if principal is not None:
+        service = principal.kind.value == "service"
+        pairs += [
+            ("X-User-ID", f"{principal.name}-service" if service else principal.id),
+            ("X-User-Email", f"{principal.name}-service@internal" if service else principal.email),
+            ("X-User-Role", principal.role),
+            ("X-User-Type", principal.kind.value),
+            ("X-Service-Name", principal.name if service else ""),
+        ]
+    return "".join(f"{name}: {_clean(value)}\r\n" for name, value in pairs if value).encode()
+
+
+def _clean(value: str) -> str:
+    """A value without control characters: a name must never end a header line."""
+    return value.translate(_LINE_BREAKS)
+
+
+def request_head(
+    head: Head,
+    route: Route,
+    *,
+    authority: bytes,
+    request_id: bytes,
+    client_address: bytes,
+    scheme: bytes,
+    identity: bytes,
+) -> bytes:
+    """The octets of the head for the upstream, framed like the client's request.
+
+    `authority` is the target's own when the client named none; `identity` comes from `identity_lines`.
+    """
+    read = head.read
+    forwarded_for = read.get(b"x-forwarded-for")
+    parts = [
+        b"%b %b%b HTTP/1.1\r\nHost: %b\r\n"
+        % (
+            head.method.encode(),
+            upstream_path(route, head.path or "/").encode(),
+            head.query,
+            head.authority or authority,
+        ),
+        *[b"%b: %b\r\n" % field for field in head.fields],
+    ]
+    if head.chunked:
+        parts.append(b"Transfer-Encoding: chunked\r\n")
+    elif b"content-length" in read:
+        parts.append(b"Content-Length: %d\r\n" % head.content_length)
+    authorization = read.get(b"authorization")
+    if authorization is not None and route.service.forward_authorization and b"psk_" not in authorization:
+        parts.append(b"Authorization: %b\r\n" % authorization)
+    parts.append(
+        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: for=%b;proto=%b\r\n"
+        b"Via: %b penstock\r\nX-Request-ID: %b\r\n%b\r\n"
+        % (
+            client_address if forwarded_for is None else b"%b, %b" % (forwarded_for, client_address),
+            scheme,
+            head.authority,
+            b'"[%b]"' % client_address if b":" in client_address else client_address,
+            scheme,
+            b"1.1" if head.http_11 else b"1.0",
+            request_id,
+            identity,
+        )
+    )
+    return b"".join(parts)

@@ -1,0 +1,75 @@
+"""One request on its way in: its head or its refusal, and a body that waits in a bounded buffer for its taker."""
+
+from typing import Protocol
+
+from edge.http.head import Head
+from edge.problems import Refusal
+
+BUFFER_BYTES = 64 * 1024
+"""Of a body that nobody takes yet; above it the client's connection is not read."""
+
+
+class Sink(Protocol):
+    """Whoever takes a body."""
+
+    def upload_data(self, data: bytes) -> None: ...
+    def upload_ended(self) -> None: ...
+
+
+class InboundRequest:
+    """A request of a client's connection. `head` is a Refusal when the strict gate did not let it in."""
+
+    __slots__ = ("_buffer", "_sink", "body_bytes", "complete", "head", "started_at", "started_time")
+
+    def __init__(self, head: Head | Refusal, *, started_at: float, started_time: float) -> None:
+        """`started_at` in loop time, `started_time` in seconds since 1970."""
+        self.head = head
+        self.started_at = started_at
+        self.started_time = started_time
+        self.body_bytes = 0
+        self.complete = False
+        self._buffer: list[bytes] = []
+        self._sink: Sink | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether the connection should not be read for this body now."""
+        return self._sink is None and self.body_bytes > BUFFER_BYTES
+
+    def feed(self, data: bytes) -> None:
+        """Takes octets of the body from the connection."""
+        self.body_bytes += len(data)
+        if self._sink is None:
+            self._buffer.append(data)
+        else:
+            self._sink.upload_data(data)
+
+    def end(self) -> None:
+        """Takes the end of the body from the connection."""
+        self.complete = True
+        if self._sink is not None:
+            self._sink.upload_ended()
+
+    def attach(self, sink: Sink) -> None:
+        """Hands the body over: what has come, and whatever comes from now on."""
+        self._sink = sink
+        buffered, self._buffer = self._buffer, []
+        for data in buffered:
+            sink.upload_data(data)
+        if self.complete and sink is self._sink:
+            sink.upload_ended()
+
+    def detach(self) -> None:
+        """Lets the rest of the body go nowhere."""
+        self._sink = _Discard()
+        self._buffer = []
+
+
+class _Discard:
+    """Takes a body that nobody wants."""
+
+    def upload_data(self, data: bytes) -> None:
+        pass
+
+    def upload_ended(self) -> None:
+        pass

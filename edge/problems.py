@@ -1,0 +1,55 @@
+"""The one door by which every refusal leaves: a reason of the catalogue becomes a problem+json answer (RFC 9457)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import orjson
+from penstock.errors.v1.error_reason_pb2 import ErrorReason
+
+from svckit.errors import CATALOGUE, problem
+
+Fields: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+WWW_AUTHENTICATE = (b"WWW-Authenticate", b'Bearer realm="penstock", ApiKey realm="penstock"')
+DEFENSIVE: Fields = (
+    (b"Content-Type", b"application/problem+json"),
+    (b"Cache-Control", b"no-store"),
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"Content-Security-Policy", b"default-src 'none'"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not served: a reason, a sentence for people, and what else the answer carries."""
+
+    reason: ErrorReason.ValueType
+    detail: str
+    fields: Fields = ()
+    members: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the reason."""
+        return CATALOGUE[self.reason].http_status
+
+    @property
+    def code(self) -> str:
+        """The reason's public name."""
+        return CATALOGUE[self.reason].name
+
+
+def render(refusal: Refusal, *, instance: str, request_id: str) -> tuple[int, Fields, bytes]:
+    """The answer to a refused request: status, header fields without framing, body."""
+    body = orjson.dumps(
+        problem(
+            refusal.reason,
+            detail=refusal.detail,
+            instance=instance,
+            request_id=request_id,
+            **refusal.members,
+        )
+    )
+    challenge: Fields = (WWW_AUTHENTICATE,) if refusal.status == 401 else ()
+    return refusal.status, (*DEFENSIVE, *challenge, *refusal.fields), body

@@ -1,0 +1,31 @@
+"""What an edge worker is told by its environment."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from svckit.settings import CommaList, ProcessSettings
+
+
+class EdgeSettings(ProcessSettings):
+    """Settings of one edge worker. Times are in seconds."""
+
+    listen: CommaList = ("127.0.0.1:8000",)
+    listen_fd: int | None = Field(default=None, ge=3)
+    """A listening socket inherited from the supervisor; wins over `listen`."""
+    worker_slot: int = Field(default=0, ge=0, le=1023)
+    data_dir: Path = Path("edge-data")
+    run_dir: Path = Path("run")
+    auth_address: str = "127.0.0.1:50051"
+    ratelimit_address: str = "127.0.0.1:50052"
+    config_address: str = "127.0.0.1:50053"
+    telemetry_address: str = "127.0.0.1:50054"
+    redis_url: SecretStr | None = None
+    """Where a warm copy of the config is kept besides the disk; absent: on disk alone."""
+    cluster_key_file: Path
+    scope: str = "default"
+    targets_private_allowed: bool = False
+    """Whether any tenant's targets may have private or loopback addresses. Off: only those of `default` and of
+    tenants that an operator allowed it."""
+    own_ports: CommaList = ()
+    """Ports of this gateway's own listeners, which no tenant may name as a target on loopback."""

@@ -1,0 +1,6 @@
+"""The upstream side of the data plane.
+
+- `connection` one keep-alive connection: a request out, an answer in, never two at once
+- `pool`       the idle connections of each target, and new ones
+- `guard`      which addresses a tenant's targets may have
+"""

@@ -1,0 +1,202 @@
+"""One keep-alive connection to an upstream target. Carries one exchange at a time and is never reused after a doubt.
+
+httptools parses; what it cannot know is held here: that the request was HEAD, that octets after an answer poison
+the next one, that interim answers precede the real one (RFC 9110 §15.2, RFC 9112 §6.3, §9.3).
+"""
+
+import asyncio
+from typing import Protocol, cast
+
+import httptools
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from edge.http.answer import Framing
+from edge.http.fields import classify
+
+MAX_HEAD_BYTES = 64 * 1024
+INVALID = reasons.ERROR_REASON_DOWNSTREAM_INVALID
+RESET = reasons.ERROR_REASON_DOWNSTREAM_RESET
+
+
+class Receiver(Protocol):
+    """Whoever sent a request on the connection and is told of its answer, in this order."""
+
+    bodiless: bool
+    """Whether the answer has no body whatever its fields say: the request was HEAD."""
+
+    def answer_begun(self, status: int, fields: list[tuple[bytes, bytes]], framing: Framing) -> None: ...
+    def answer_body(self, data: bytes) -> None: ...
+    def answer_ended(self) -> None: ...
+    def upstream_failed(self, reason: reasons.ErrorReason.ValueType) -> None: ...
+    def pause_upload(self) -> None: ...
+    def resume_upload(self) -> None: ...
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """A connection to one target. `begin` sends a request; the receiver hears of the answer by callbacks."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport
+        self.receiver: Receiver | None = None
+        self.closed = False
+        self.used = False
+        self.idle_since = 0.0
+        self._parser = httptools.HttpResponseParser(self)
+        self._reset_answer()
+
+    def _reset_answer(self) -> None:
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._head_bytes = 0
+        self._begun = False
+        self._interim = False
+        self._keep_alive = False
+        self._until_close = False
+
+    # -- the sender's side -------------------------------------------------------------------------------------
+
+    def begin(self, receiver: Receiver, head: bytes) -> None:
+        """Sends a request's head; its body follows by `send`. The connection must be idle."""
+        self._reset_answer()
+        self.answered = False
+        self.receiver = receiver
+        self.transport.write(head)
+
+    def send(self, data: bytes) -> None:
+        """Sends octets of the request's body, framed by the caller."""
+        if not self.closed:
+            self.transport.write(data)
+
+    def abandon(self) -> None:
+        """Gives the exchange up: the receiver hears no more, the connection is closed at once."""
+        self.receiver = None
+        self.closed = True
+        self.transport.abort()
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may be sent: alive, idle, and the last answer ended beyond doubt."""
+        return self.receiver is None and not self.closed and (self._keep_alive or not self.used)
+
+    # -- asyncio.Protocol --------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self.receiver is None:  # nobody asked: octets here would be taken for the next answer
+            self.abandon()
+            return
+        self.answered = True
+        if not self._begun:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(INVALID)
+            return
+        if not self._begun and self._head_bytes > MAX_HEAD_BYTES:
+            self._fail(INVALID)
+
+    def eof_received(self) -> None:
+        """Ends an answer that is delimited by the end of the connection; the transport then closes itself."""
+        if self._begun and self._until_close:
+            self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if self.receiver is not None:
+            if self._begun and self._until_close and exc is None:
+                self._end()
+            else:
+                self._fail(RESET)
+
+    def pause_writing(self) -> None:
+        if self.receiver is not None:
+            self.receiver.pause_upload()
+
+    def resume_writing(self) -> None:
+        if self.receiver is not None:
+            self.receiver.resume_upload()
+
+    # -- httptools' callbacks ----------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._begun:  # a second answer to one request
+            self._keep_alive = False
+            if self.receiver is not None:
+                self._fail(INVALID)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._begun:  # else a trailer: discarded
+            self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        receiver = self.receiver
+        if receiver is None or self._begun:
+            return
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._interim = True
+            self._fields = []
+            if status == 101:
+                self._fail(INVALID)
+            return
+        framing = read_framing(self._fields)
+        if framing is None or status > 599:
+            self._fail(INVALID)
+            return
+        self._begun = True
+        self._keep_alive = self._parser.should_keep_alive()
+        bodiless = receiver.bodiless or status in (204, 304)
+        self._until_close = not bodiless and framing.length is None and not framing.chunked
+        receiver.answer_begun(status, self._fields, framing)
+        if receiver.bodiless:
+            # the parser would take what follows for this answer's body
+            self._parser = httptools.HttpResponseParser(self)
+            self._end()
+
+    def on_body(self, data: bytes) -> None:
+        if self.receiver is None:
+            self._keep_alive = False
+        else:
+            self.receiver.answer_body(data)
+
+    def on_message_complete(self) -> None:
+        if self._interim:
+            self._interim = False
+        elif self._begun and self.receiver is not None:
+            self._end()
+
+    # ----------------------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        receiver, self.receiver = self.receiver, None
+        self.used = True
+        if self._until_close:
+            self._keep_alive = False
+        if receiver is not None:
+            receiver.answer_ended()
+
+    def _fail(self, reason: reasons.ErrorReason.ValueType) -> None:
+        receiver, self.receiver = self.receiver, None
+        self.closed = True
+        self.transport.abort()
+        if receiver is not None:
+            receiver.upstream_failed(reason)
+
+
+def read_framing(fields: list[tuple[bytes, bytes]]) -> Framing | None:
+    """How an answer's body is delimited by its fields, or None when they contradict each other."""
+    length: int | None = None
+    chunked = False
+    for name, value in fields:
+        lower, _ = classify(name)
+        if lower == b"content-length":
+            if length is not None or not value.isdigit() or len(value) > 18:
+                return None
+            length = int(value)
+        elif lower == b"transfer-encoding":
+            if chunked or value.strip().lower() != b"chunked":
+                return None
+            chunked = True
+    return None if chunked and length is not None else Framing(length, chunked)

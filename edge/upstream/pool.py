@@ -1,0 +1,113 @@
+"""Connections to upstream targets: idle ones are used again, new ones are made within the connect timeout."""
+
+import asyncio
+import socket
+import ssl
+from collections import defaultdict, deque
+from dataclasses import dataclass
+
+from edge.routing import Target
+from edge.upstream.connection import UpstreamConnection
+from edge.upstream.guard import AddressGuard
+
+IDLE_SECONDS = 4.0
+"""Below the 5 s after which common servers close an idle connection, so that we rarely meet one closing."""
+IDLE_PER_TARGET = 256
+
+
+class Unreachable(Exception):
+    """No connection to the target. `timed_out` tells silence from refusal."""
+
+    def __init__(self, target: str, *, timed_out: bool = False) -> None:
+        super().__init__(target)
+        self.timed_out = timed_out
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Where a connection came from and goes back to. `trusted`: whether the tenant may use private addresses."""
+
+    target: Target
+    trusted: bool
+
+
+class UpstreamPool:
+    """The connections of one worker to all targets."""
+
+    def __init__(self, guard: AddressGuard) -> None:
+        self._guard = guard
+        self._idle: dict[Lease, deque[UpstreamConnection]] = defaultdict(deque)
+        self._tls = ssl.create_default_context()
+
+    def idle(self, lease: Lease, now: float) -> UpstreamConnection | None:
+        """The connection that was used last, if one is alive and fresh."""
+        connections = self._idle.get(lease)
+        while connections:
+            connection = connections.pop()
+            if connection.reusable and now - connection.idle_since < IDLE_SECONDS:
+                return connection
+            connection.abandon()
+        return None
+
+    async def connect(self, lease: Lease, timeout: float) -> UpstreamConnection:
+        """A new connection; raises Unreachable. `timeout` in seconds covers name look-up and handshakes."""
+        target = lease.target
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._connect(target, trusted=lease.trusted)
+        except TimeoutError:
+            raise Unreachable(target.name, timed_out=True) from None
+        except OSError:  # refused, no route, unknown name, failed TLS handshake
+            raise Unreachable(target.name) from None
+
+    async def _connect(self, target: Target, *, trusted: bool) -> UpstreamConnection:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        addresses = [str(entry[4][0]) for entry in found]
+        permitted = [a for a in addresses if self._guard.permits(a, target.port, trusted=trusted)]
+        failure: OSError = ConnectionRefusedError(target.name)
+        for address in permitted:
+            try:
+                _, connection = await loop.create_connection(
+                    UpstreamConnection,
+                    address,
+                    target.port,
+                    ssl=self._tls if target.tls else None,
+                    server_hostname=target.host if target.tls else None,
+                )
+            except OSError as exc:
+                failure = exc
+            else:
+                return connection
+        raise failure
+
+    def release(self, lease: Lease, connection: UpstreamConnection, now: float) -> None:
+        """Takes a connection back after its exchange; keeps it if it may carry another one."""
+        connections = self._idle[lease]
+        if connection.reusable and len(connections) < IDLE_PER_TARGET:
+            connection.idle_since = now
+            connections.append(connection)
+        else:
+            connection.abandon()
+
+    def expire(self, now: float) -> None:
+        """Closes what has been idle for too long, and forgets targets without connections."""
+        for lease, connections in list(self._idle.items()):
+            while connections and (connections[0].closed or now - connections[0].idle_since >= IDLE_SECONDS):
+                connections.popleft().abandon()
+            if not connections:
+                del self._idle[lease]
+
+    async def run(self) -> None:
+        """Expires idle connections until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(1.0)
+            self.expire(loop.time())
+
+    def close(self) -> None:
+        """Closes all idle connections."""
+        for connections in self._idle.values():
+            for connection in connections:
+                connection.abandon()
+        self._idle.clear()

@@ -1,0 +1,99 @@
+"""What the edge learns of one request on its way, and what it leaves behind: a log line, a record, a count."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from penstock.telemetry.v1.record_pb2 import RequestRecord
+
+from edge.exchange import Outcome
+from edge.http.head import Head
+from edge.inbound import InboundRequest
+from edge.limits.decision import Decision
+from edge.principal import Principal
+from edge.routing import Route
+from edge.snapshot import TenantView
+
+MAX_PATH = 2048
+MAX_AGENT = 256
+UNMATCHED = "(none)"
+"""The path label of requests that no route took."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request and all that was found out about it. Ids are made when it begins."""
+
+    request: InboundRequest
+    id: UUID
+    request_id: str
+    client_address: str
+    head: Head | None = None
+    tenant: TenantView | None = None
+    config_version: int = 0
+    route: Route | None = None
+    template: str = UNMATCHED
+    principal: Principal | None = None
+    decision: Decision | None = None
+    upstream: str = ""
+    upstream_seconds: float = 0.0
+    response_bytes: int = 0
+    status: int = 0
+    code: str = ""
+    stage: str = ""
+    lines: list[bytes] = field(default_factory=list)
+    """Header lines that every answer to this request carries."""
+
+    def settle(self, outcome: Outcome) -> None:
+        """Takes over how the upstream's part ended."""
+        self.status = outcome.status
+        self.stage = outcome.stage if outcome.failure is not None or outcome.client_gone else ""
+
+
+def request_record(visit: Visit, tenant_id: str, seconds: float) -> RequestRecord:
+    """The telemetry record of a finished visit that took so long; belongs to the given tenant."""
+    head, route, principal = visit.head, visit.route, visit.principal
+    read = head.read if head is not None else {}
+    return RequestRecord(
+        id=visit.id.bytes,
+        tenant_id=UUID(tenant_id).bytes,
+        start_micros=int(visit.request.started_time * 1e6),
+        duration_micros=int(seconds * 1e6),
+        request_id=visit.request_id,
+        method=head.method if head is not None else "",
+        path=(head.path or "")[:MAX_PATH] if head is not None else "",
+        route=route.name if route is not None else "",
+        service=route.service.name if route is not None else "",
+        status=visit.status,
+        code=visit.code,
+        principal_id=principal.id if principal is not None else "",
+        consumer=principal.name if principal is not None else "",
+        credential_id=principal.credential_id if principal is not None else "",
+        client_address=visit.client_address,
+        host=head.host if head is not None else "",
+        request_bytes=visit.request.body_bytes,
+        response_bytes=visit.response_bytes,
+        upstream=visit.upstream,
+        upstream_micros=int(visit.upstream_seconds * 1e6),
+        config_version=visit.config_version,
+        stage=visit.stage,
+        user_agent=read.get(b"user-agent", b"")[:MAX_AGENT].decode("latin-1"),
+    )
+
+
+def log_line(visit: Visit, tenant_id: str, seconds: float) -> dict[str, object]:
+    """The members of the log line that ends a visit."""
+    head = visit.head
+    return {
+        "event": "request",
+        "request_id": visit.request_id,
+        "tenant_id": tenant_id,
+        "method": head.method if head is not None else "",
+        "path": (head.path or "")[:MAX_PATH] if head is not None else "",
+        "route": visit.template,
+        "status": visit.status,
+        "code": visit.code,
+        "duration_ms": round(seconds * 1e3, 3),
+        "principal": visit.principal.id if visit.principal is not None else "",
+        "client": visit.client_address,
+        "upstream": visit.upstream,
+    }
