@@ -19,6 +19,8 @@ class Use(IntEnum):
     """Is read by the edge, at most once per request, and ends here or is written anew."""
     READ_FORWARD = auto()
     """Is read by the edge, at most once per request, and goes on unchanged."""
+    REFUSE = auto()
+    """Makes the request ambiguous: a second spelling of the name that chooses the tenant."""
 
 
 IDENTITY = frozenset(
@@ -60,7 +62,7 @@ def fold(name: bytes) -> bytes:
 def _classify(name: bytes) -> tuple[bytes, Use]:
     lower, folded = name.lower(), fold(name)
     if lower != folded and folded in PROTECTED:
-        return lower, Use.DROP
+        return lower, Use.REFUSE if folded == b"x-tenant-id" else Use.DROP
     if lower in READ:
         return lower, Use.READ
     if lower in READ_FORWARD:

@@ -98,6 +98,8 @@ def read_head(
         lower, use = classify(field[0])
         if use is Use.FORWARD:
             fields.append(field)
+        elif use is Use.REFUSE:
+            return _bad("X-Tenant-ID is spelled in another way")
         elif use is not Use.DROP:
             if lower in read:
                 if lower not in LISTS:
