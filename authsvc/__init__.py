@@ -1,1 +1,13 @@
-"""authsvc"""
+"""Who is calling? API keys, admin tokens, and the events that end what edges have cached about them.
+
+- `service`        composition root; `methods` says who may call what; `settings`, `migrate`
+- `rpc`            one file per gRPC service: checks fields, calls a room below, builds the answer
+- `fields`         checks of request fields, all faults at once
+- `key_records`    what is known of a key, and what follows from it (pure)
+- `key_store`      API keys in the tenant's schema
+- `lookup`         authenticates batches of credentials
+- `admin_tokens`   tokens of the management API
+- `provisioning`   makes and erases a tenant's place; `tenant_rows` enters it with the tenant's rights only
+- `peppers`        the secrets under which credentials are hashed
+- `invalidations`  the numbered log, its watchers, leases, and when an event is in force everywhere
+"""

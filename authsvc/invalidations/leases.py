@@ -1,0 +1,98 @@
+"""The leases of edge workers: who may serve from its cache until when, and what it has applied.
+
+All times are PostgreSQL's clock, so replicas need not agree on theirs.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from authsvc.invalidations.log import CHANNEL
+from authsvc.tenant_rows import REGISTRY
+
+ACKNOWLEDGED: Final = "acknowledged"
+LEASE: Final = timedelta(seconds=30)
+# How long ended leases stay for people who look; they decide nothing.
+KEPT: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One start of an edge worker."""
+
+    gateway_id: str
+    slot: int
+    boot_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """An unexpired lease."""
+
+    worker: Worker
+    revision: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an acknowledgement earned: the time from now on, zero for a worker that is too far behind."""
+
+    duration: timedelta
+    head: int
+
+
+# A worker that has not applied an event gets no more than a lease counted from that event: so every event is in
+# force everywhere at the latest `LEASE` after its commit, even when a worker acknowledges old revisions for ever.
+_GRANT: Final = f"""
+WITH clock AS (SELECT clock_timestamp() AS now),
+head AS (SELECT revision FROM {REGISTRY}.head),
+granted AS (
+    SELECT GREATEST(now, $5::interval + CASE
+        WHEN $4 = revision THEN now
+        ELSE COALESCE(
+            (SELECT min(commit_time) FROM {REGISTRY}.invalidations missed WHERE missed.revision > $4),
+            now - $5::interval
+        )
+    END) AS until FROM clock, head
+),
+kept AS (
+    INSERT INTO {REGISTRY}.leases AS mine (gateway_id, slot, boot_id, revision, expires_at)
+    SELECT $1, $2, $3, CASE WHEN $4 > revision THEN 0 ELSE $4 END, until FROM head, granted
+    ON CONFLICT (gateway_id, slot, boot_id) DO UPDATE SET
+        revision = GREATEST(mine.revision, EXCLUDED.revision),
+        expires_at = GREATEST(mine.expires_at, EXCLUDED.expires_at)
+)
+SELECT until - now AS duration, revision AS head FROM granted, clock, head
+"""  # noqa: S608 - constant names
+_UNEXPIRED: Final = f"""
+SELECT now, gateway_id, slot, boot_id, revision, expires_at
+FROM (SELECT clock_timestamp() AS now) AS clock LEFT JOIN {REGISTRY}.leases ON expires_at > now
+ORDER BY gateway_id, slot, boot_id
+"""  # noqa: S608
+_PRUNE: Final = f"DELETE FROM {REGISTRY}.leases WHERE expires_at < clock_timestamp() - $1::interval"  # noqa: S608
+
+
+async def acknowledge(connection: Any, worker: Worker, revision: int) -> Grant:
+    """Notes that `worker` has applied everything up to `revision`, renews its lease and wakes who waits for it."""
+    async with connection.transaction():
+        row = await connection.fetchrow(_GRANT, worker.gateway_id, worker.slot, worker.boot_id, revision, LEASE)
+        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, ACKNOWLEDGED)
+    return Grant(row["duration"], row["head"])
+
+
+async def unexpired(connection: Any) -> tuple[datetime, list[Lease]]:
+    """The time, and the leases that run now."""
+    rows = await connection.fetch(_UNEXPIRED)
+    running = [
+        Lease(Worker(row["gateway_id"], row["slot"], row["boot_id"]), row["revision"], row["expires_at"])
+        for row in rows
+        if row["gateway_id"] is not None
+    ]
+    return rows[0]["now"], running
+
+
+async def prune(connection: Any) -> None:
+    """Forgets leases that ended long ago."""
+    await connection.execute(_PRUNE, KEPT)

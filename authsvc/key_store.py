@@ -1,0 +1,153 @@
+"""API keys in their tenant's schema. Functions take a connection inside a transaction of the service's role.
+
+A key is registered outside the schema (id → tenant) in the same transaction. What ends or shortens a key appends
+its invalidation there too.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from authsvc.invalidations.log import Event, Scope, append
+from authsvc.key_records import KeyRecord, KeyState, KeyWish, record_of
+from authsvc.peppers import Peppers
+from authsvc.tenant_rows import REGISTRY, as_tenant
+from domain import api_keys
+from domain.api_keys import ParsedKey
+from domain.tenants import TenantId
+from svckit.ids import uuid7
+
+Random = Callable[[int], bytes]
+COLUMNS: Final = """k.key_id, k.name, k.consumer_id, c.name AS consumer, k.live, k.scopes, k.tier, k.digest,
+    k.pepper_id, k.state, k.created_at, k.expires_at, k.revoked_at, k.revoke_revision"""
+
+
+async def short_id_of(connection: Any, tenant: TenantId) -> str | None:
+    """The tenant's short id, or None for a tenant that has no place here."""
+    query = f"SELECT short_id FROM {REGISTRY}.tenants WHERE tenant_id = $1"  # noqa: S608 - a constant name
+    found: str | None = await connection.fetchval(query, tenant)
+    return found
+
+
+async def insert(
+    connection: Any,
+    tenant: TenantId,
+    short_id: str,
+    wish: KeyWish,
+    peppers: Peppers,
+    random: Random = secrets.token_bytes,
+) -> tuple[KeyRecord, ParsedKey]:
+    """Makes a key, and its consumer when there is none of that name; returns it with its secret."""
+    key_id = await _register(connection, tenant, random)
+    secret = api_keys.compose(wish.live, short_id, key_id, random(api_keys.SECRET_RANDOM_BYTES))
+    digest = peppers.digest(secret.value)
+    async with as_tenant(connection, tenant) as schema:
+        consumer_id = await connection.fetchval(
+            f"INSERT INTO {schema}.consumers (consumer_id, name) VALUES ($1, $2) "  # noqa: S608 - a validated name
+            "ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name RETURNING consumer_id",
+            uuid7(),
+            wish.consumer,
+        )
+        await connection.execute(
+            f"INSERT INTO {schema}.api_keys"  # noqa: S608
+            " (key_id, consumer_id, name, live, scopes, tier, digest, pepper_id, expires_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            key_id,
+            consumer_id,
+            wish.name,
+            wish.live,
+            list(wish.scopes),
+            wish.tier,
+            digest.value,
+            digest.pepper_id,
+            wish.expires_at,
+        )
+        record = await _one(connection, schema, tenant, short_id, key_id)
+    assert record is not None  # noqa: S101 - inserted above
+    return record, secret
+
+
+async def find(
+    connection: Any, tenant: TenantId, short_id: str, key_id: str, *, lock: bool = False
+) -> KeyRecord | None:
+    """One key of the tenant, or None; `lock` keeps it from changing until the transaction ends."""
+    async with as_tenant(connection, tenant) as schema:
+        return await _one(connection, schema, tenant, short_id, key_id, "FOR UPDATE OF k" if lock else "")
+
+
+async def find_many(connection: Any, tenant: TenantId, short_id: str, key_ids: Sequence[str]) -> list[KeyRecord]:
+    """Those of `key_ids` that are the tenant's, in one query."""
+    async with as_tenant(connection, tenant) as schema:
+        rows = await connection.fetch(_select(schema) + " WHERE k.key_id = ANY($1)", key_ids)
+    return [record_of(tenant, short_id, row) for row in rows]
+
+
+async def page(
+    connection: Any,
+    tenant: TenantId,
+    short_id: str,
+    *,
+    consumer: str,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> list[KeyRecord]:
+    """The newest `limit` keys, only a consumer's when one is named, older than `before` (time, key id)."""
+    async with as_tenant(connection, tenant) as schema:
+        rows = await connection.fetch(
+            _select(schema) + " WHERE ($1 = '' OR c.name = $1)"
+            " AND ($2::timestamptz IS NULL OR (k.created_at, k.key_id) < ($2, $3::text))"
+            " ORDER BY k.created_at DESC, k.key_id DESC LIMIT $4",
+            consumer,
+            before and before[0],
+            before and before[1],
+            limit,
+        )
+    return [record_of(tenant, short_id, row) for row in rows]
+
+
+async def shorten(connection: Any, record: KeyRecord, end: datetime) -> Event:
+    """Lets the key end at `end`; what edges have cached of it is ended now, so that they learn the new end."""
+    event = await append(connection, Scope.API_KEY, record.key_id, record.tenant_id)
+    async with as_tenant(connection, record.tenant_id) as schema:
+        query = f"UPDATE {schema}.api_keys SET expires_at = $2 WHERE key_id = $1"  # noqa: S608
+        await connection.execute(query, record.key_id, end)
+    return event
+
+
+async def revoke(connection: Any, record: KeyRecord) -> KeyRecord:
+    """Ends the key, which the caller has locked, for ever; changes nothing when it is ended already."""
+    if record.stored_state is KeyState.REVOKED:
+        return record
+    event = await append(connection, Scope.API_KEY, record.key_id, record.tenant_id)
+    async with as_tenant(connection, record.tenant_id) as schema:
+        await connection.execute(
+            f"UPDATE {schema}.api_keys SET state = 'revoked', revoked_at = $2, revoke_revision = $3 "  # noqa: S608
+            "WHERE key_id = $1",
+            record.key_id,
+            event.commit_time,
+            event.revision,
+        )
+        ended = await _one(connection, schema, record.tenant_id, record.short_id, record.key_id)
+    assert ended is not None  # noqa: S101 - locked by the caller
+    return ended
+
+
+async def _register(connection: Any, tenant: TenantId, random: Random) -> str:
+    """An id that no tenant's key has: ids are drawn until one is new."""
+    while True:
+        key_id = api_keys.new_id(random(api_keys.ID_RANDOM_BYTES))
+        query = f"INSERT INTO {REGISTRY}.keys (key_id, tenant_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING 1"  # noqa: S608
+        if await connection.fetchval(query, key_id, tenant):
+            return key_id
+
+
+async def _one(
+    connection: Any, schema: str, tenant: TenantId, short_id: str, key_id: str, suffix: str = ""
+) -> KeyRecord | None:
+    row = await connection.fetchrow(f"{_select(schema)} WHERE k.key_id = $1 {suffix}", key_id)
+    return None if row is None else record_of(tenant, short_id, row)
+
+
+def _select(schema: str) -> str:
+    return f"SELECT {COLUMNS} FROM {schema}.api_keys k JOIN {schema}.consumers c USING (consumer_id)"  # noqa: S608

@@ -1,0 +1,129 @@
+"""Authenticates batches of credentials against the store.
+
+One query to the registry for the whole batch, then one per tenant schema. Every refused key costs the same work:
+a key that nobody has is looked for in some tenant's schema and its digest is computed all the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from authsvc import key_store
+from authsvc.key_records import KeyRecord, KeyState
+from authsvc.peppers import Peppers
+from authsvc.tenant_rows import NOT_THERE, REGISTRY, tenant_of
+from domain import api_keys
+from domain.api_keys import ParsedKey
+from domain.tenants import TenantId
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A credential as it was presented; a token when it does not claim to be an API key."""
+
+    value: bytes = field(repr=False)
+    is_api_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A credential that proves nobody; `reason` is one of penstock.errors.v1.ErrorReason."""
+
+    reason: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a batch came to, one outcome a credential, and the revision that the look-up has seen."""
+
+    revision: int
+    outcomes: tuple[KeyRecord | Refused, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Where to look for each key; `decoy` is a tenant to search in for keys that nobody has."""
+
+    revision: int
+    decoy: tuple[TenantId, str] | None
+    owners: Mapping[str, tuple[TenantId, str]]
+
+
+_Owner: TypeAlias = tuple[TenantId, str]
+_PLAN: Final = f"""
+SELECT h.revision, k.key_id, t.tenant_id, t.short_id, d.tenant_id AS decoy_id, d.short_id AS decoy_short_id
+FROM {REGISTRY}.head h
+LEFT JOIN (SELECT tenant_id, short_id FROM {REGISTRY}.tenants ORDER BY tenant_id LIMIT 1) d ON true
+LEFT JOIN ({REGISTRY}.keys k JOIN {REGISTRY}.tenants t USING (tenant_id)) ON k.key_id = ANY($1)
+"""  # noqa: S608 - constant names
+_KEY_INVALID: Final = Refused(reasons.ERROR_REASON_KEY_INVALID)
+_TOKEN_INVALID: Final = Refused(reasons.ERROR_REASON_TOKEN_INVALID)
+
+
+class Lookup:
+    """Looks credentials up; knows no cache, so that an answer is as fresh as the store."""
+
+    def __init__(self, pool: Any, peppers: Peppers, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._pool = pool
+        self._peppers = peppers
+        self._clock = clock
+
+    async def authenticate(self, batch: Sequence[Presented]) -> Found:
+        """Who each credential proves. Malformed ones are refused without I/O; raises what the store raises."""
+        keys = [api_keys.parse(each.value) if each.is_api_key else None for each in batch]
+        well_formed = [key for key in keys if key is not None]
+        revision, records = await self._records(well_formed) if well_formed else (0, {})
+        outcomes = (
+            self._judged(key, records.get(key.key_id)) if key else _KEY_INVALID if each.is_api_key else _TOKEN_INVALID
+            for each, key in zip(batch, keys, strict=True)
+        )
+        return Found(revision, tuple(outcomes))
+
+    async def _records(self, keys: Sequence[ParsedKey]) -> tuple[int, Mapping[str, KeyRecord]]:
+        """The stored records of `keys` by id, with the newest revision before they were read."""
+        async with self._pool.acquire() as connection:
+            plan = _plan(await connection.fetch(_PLAN, [key.key_id for key in keys]))
+            records: dict[str, KeyRecord] = {}
+            for owner, key_ids in _by_owner(keys, plan).items():
+                for record in await _read(connection, owner, key_ids):
+                    records[record.key_id] = record
+        return plan.revision, records
+
+    def _judged(self, key: ParsedKey, record: KeyRecord | None) -> KeyRecord | Refused:
+        proven = self._peppers.matches(key.value, None if record is None else record.digest)
+        if proven and record is not None and record.state(self._clock()) is KeyState.ACTIVE:
+            return record
+        return _KEY_INVALID
+
+
+def _plan(rows: Sequence[Mapping[str, Any]]) -> _Plan:
+    first = rows[0]
+    decoy = None if first["decoy_id"] is None else (tenant_of(first["decoy_id"]), first["decoy_short_id"])
+    found = (row for row in rows if row["key_id"] is not None)
+    return _Plan(
+        first["revision"], decoy, {row["key_id"]: (tenant_of(row["tenant_id"]), row["short_id"]) for row in found}
+    )
+
+
+def _by_owner(keys: Sequence[ParsedKey], plan: _Plan) -> Mapping[_Owner, list[str]]:
+    """The key ids to look for in each tenant's schema."""
+    grouped: defaultdict[_Owner, list[str]] = defaultdict(list)
+    for key in keys:
+        owner = plan.owners.get(key.key_id)
+        if owner is None or owner[1] != key.tenant_short_id:
+            owner = plan.decoy
+        if owner is not None:
+            grouped[owner].append(key.key_id)
+    return grouped
+
+
+async def _read(connection: Any, owner: _Owner, key_ids: Sequence[str]) -> list[KeyRecord]:
+    try:
+        async with connection.transaction(readonly=True):
+            return await key_store.find_many(connection, owner[0], owner[1], key_ids)
+    except NOT_THERE:
+        return []  # purged since the registry was read

@@ -1,0 +1,142 @@
+"""The keys of a tenant's consumers: create, show, rotate, revoke."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from penstock.auth.v1 import api_key_service_pb2 as pb
+from penstock.auth.v1.api_key_service_pb2_grpc import ApiKeyServiceServicer
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from authsvc import key_store
+from authsvc.fields import FieldChecks
+from authsvc.invalidations.force import in_force
+from authsvc.invalidations.signals import Bell
+from authsvc.key_records import KeyRecord, KeyState, KeyWish, end_of_grace, successor
+from authsvc.peppers import Peppers
+from authsvc.rpc import messages, page_tokens
+from domain.tenants import TenantId
+from svckit.errors import Fault, FieldFault
+from svckit.interceptors.shape import Context
+
+log = structlog.get_logger()
+
+
+class ApiKeys(ApiKeyServiceServicer):
+    """Serves penstock.auth.v1.ApiKeyService."""
+
+    def __init__(
+        self,
+        pool: Any,
+        peppers: Peppers,
+        acknowledged: Bell,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._pool = pool
+        self._peppers = peppers
+        self._acknowledged = acknowledged
+        self._clock = clock
+
+    async def CreateApiKey(self, request: pb.CreateApiKeyRequest, _context: Context) -> pb.CreateApiKeyResponse:
+        checks = FieldChecks(self._clock)
+        tenant = checks.tenant("tenant_id", request.tenant_id)
+        name = checks.name("name", request.name)
+        wish = KeyWish(
+            name=name,
+            consumer=checks.name("consumer", request.consumer) if request.consumer else name,
+            live=not request.test,
+            scopes=tuple(checks.scopes("scopes", request.scopes)),
+            tier=checks.tier("tier", request.tier),
+            expires_at=checks.future("expire_time", request.expire_time if request.HasField("expire_time") else None),
+        )
+        checks.done()
+        async with self._transaction(tenant) as (connection, short_id):
+            record, secret = await key_store.insert(connection, tenant, short_id, wish, self._peppers)
+        log.info("api key created", tenant_id=tenant, key_id=record.key_id)
+        return pb.CreateApiKeyResponse(key=messages.api_key(record, self._clock()), secret=secret.value.decode())
+
+    async def GetApiKey(self, request: pb.GetApiKeyRequest, _context: Context) -> pb.GetApiKeyResponse:
+        tenant, key_id = _named(request)
+        async with self._transaction(tenant) as (connection, short_id):
+            record = _found(await key_store.find(connection, tenant, short_id, key_id))
+        return pb.GetApiKeyResponse(key=messages.api_key(record, self._clock()))
+
+    async def ListApiKeys(self, request: pb.ListApiKeysRequest, _context: Context) -> pb.ListApiKeysResponse:
+        checks = FieldChecks(self._clock)
+        tenant = checks.tenant("tenant_id", request.tenant_id)
+        consumer = checks.name("consumer", request.consumer) if request.consumer else ""
+        limit = checks.page_size("page_size", request.page_size)
+        before = page_tokens.read(request.page_token) if request.page_token else None
+        checks.expect("page_token", not request.page_token or before is not None, "is not a page token")
+        checks.done()
+        async with self._transaction(tenant) as (connection, short_id):
+            found = await key_store.page(
+                connection, tenant, short_id, consumer=consumer, before=before, limit=limit + 1
+            )
+        now, kept = self._clock(), found[:limit]
+        following = page_tokens.spell((kept[-1].created_at, kept[-1].key_id)) if len(found) > limit else ""
+        return pb.ListApiKeysResponse(
+            keys=[messages.api_key(record, now) for record in kept], next_page_token=following
+        )
+
+    async def RotateApiKey(self, request: pb.RotateApiKeyRequest, _context: Context) -> pb.RotateApiKeyResponse:
+        checks = FieldChecks(self._clock)
+        tenant = checks.tenant("tenant_id", request.tenant_id)
+        key_id = checks.key_id("key_id", request.key_id)
+        grace = checks.grace("grace", request.grace)
+        checks.done()
+        async with self._transaction(tenant) as (connection, short_id):
+            old = _found(await key_store.find(connection, tenant, short_id, key_id, lock=True))
+            now = self._clock()
+            if old.state(now) is not KeyState.ACTIVE:
+                raise _unfit("key_id", f"names a key that is {old.state(now).value}")
+            record, secret = await key_store.insert(connection, tenant, short_id, successor(old), self._peppers)
+            await key_store.shorten(connection, old, end_of_grace(old, now, grace))
+        log.info("api key rotated", tenant_id=tenant, key_id=record.key_id, old_key_id=key_id)
+        return pb.RotateApiKeyResponse(key=messages.api_key(record, self._clock()), secret=secret.value.decode())
+
+    async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, _context: Context) -> pb.RevokeApiKeyResponse:
+        tenant, key_id = _named(request)
+        async with self._transaction(tenant) as (connection, short_id):
+            record = _found(await key_store.find(connection, tenant, short_id, key_id, lock=True))
+            record = await key_store.revoke(connection, record)
+        assert record.revoked_at is not None  # noqa: S101 - it was just revoked, or before
+        assert record.revoke_revision is not None  # noqa: S101
+        force = await in_force(self._pool, self._acknowledged, record.revoke_revision, record.revoked_at)
+        log.info("api key revoked", tenant_id=tenant, key_id=key_id, pending=len(force.pending))
+        return pb.RevokeApiKeyResponse(
+            key=messages.api_key(record, self._clock()),
+            revision=record.revoke_revision,
+            in_force=force.everywhere,
+            effective_time=messages.timestamp(force.effective_time),
+            acknowledged=[messages.instance(worker) for worker in force.acknowledged],
+            pending=[messages.instance(worker) for worker in force.pending],
+        )
+
+    @asynccontextmanager
+    async def _transaction(self, tenant: TenantId) -> AsyncIterator[tuple[Any, str]]:
+        """A transaction and the tenant's short id; NOT_FOUND for a tenant that has no place here."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            short_id = await key_store.short_id_of(connection, tenant)
+            if short_id is None:
+                raise Fault(reasons.ERROR_REASON_NOT_FOUND, "The tenant does not exist.")
+            yield connection, short_id
+
+
+def _named(request: pb.GetApiKeyRequest | pb.RevokeApiKeyRequest) -> tuple[TenantId, str]:
+    checks = FieldChecks()
+    tenant, key_id = checks.tenant("tenant_id", request.tenant_id), checks.key_id("key_id", request.key_id)
+    checks.done()
+    return tenant, key_id
+
+
+def _found(record: KeyRecord | None) -> KeyRecord:
+    if record is None:
+        raise Fault(reasons.ERROR_REASON_NOT_FOUND, "The key does not exist.")
+    return record
+
+
+def _unfit(path: str, message: str) -> Fault:
+    return Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=(FieldFault(path, message),))

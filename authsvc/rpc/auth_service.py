@@ -1,0 +1,147 @@
+"""Who is calling, and until when that stays true: look-ups one by one and in batches, the watch, the leases."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from google.protobuf.duration_pb2 import Duration
+from penstock.auth.v1 import auth_service_pb2 as pb
+from penstock.auth.v1 import invalidation_pb2, principal_pb2
+from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceServicer
+
+from authsvc.fields import FieldChecks
+from authsvc.invalidations import leases
+from authsvc.invalidations.leases import Worker
+from authsvc.invalidations.tail import Tail
+from authsvc.lookup import Lookup, Presented
+from authsvc.rpc import messages
+from svckit.drain import Drain
+from svckit.errors import Fault
+from svckit.interceptors.shape import Context
+from svckit.postgres import AWAY
+
+MAX_BATCH: Final = 128
+MAX_CREDENTIAL_OCTETS: Final = 8192
+# Batches of one stream that are looked up at a time; the rest waits in the stream's own window.
+_CONCURRENT_BATCHES: Final = 4
+_KINDS: Final = frozenset({principal_pb2.CREDENTIAL_KIND_API_KEY, principal_pb2.CREDENTIAL_KIND_TOKEN})
+log = structlog.get_logger()
+
+
+class Auth(AuthServiceServicer):
+    """Serves penstock.auth.v1.AuthService."""
+
+    def __init__(self, pool: Any, lookup: Lookup, tail: Tail, drain: Drain) -> None:
+        self._pool = pool
+        self._lookup = lookup
+        self._tail = tail
+        self._drain = drain
+
+    async def Authenticate(self, request: pb.AuthenticateRequest, _context: Context) -> pb.AuthenticateResponse:
+        checks = FieldChecks()
+        presented = _presented(checks, "credential", request.credential)
+        checks.done()
+        found = await self._lookup.authenticate([presented])
+        return messages.authentications(found)[0]
+
+    # Not a generator, as the stub wants: its tasks write the answers.
+    async def StreamAuthenticate(  # type: ignore[override]
+        self, requests: AsyncIterator[pb.StreamAuthenticateRequest], context: Context
+    ) -> None:
+        """Answers batches as they are done, a few at a time; ends on drain after those that were taken up."""
+        # At once, so that the caller knows its stream to be open before it sends.
+        await context.send_initial_metadata(())
+        slots, writing = asyncio.Semaphore(_CONCURRENT_BATCHES), asyncio.Lock()
+
+        async def answer(batch: pb.StreamAuthenticateRequest, presented: Sequence[Presented]) -> None:
+            try:
+                response = await self._answer(batch.batch_id, presented)
+            finally:
+                slots.release()
+            async with writing:
+                await context.write(response)
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                async for batch in self._drain.until(aiter(requests)):
+                    presented = _batch(batch)
+                    await slots.acquire()
+                    tasks.create_task(answer(batch, presented))
+        except* Fault as group:
+            raise group.exceptions[0] from None
+
+    async def WatchInvalidations(
+        self, request: pb.WatchInvalidationsRequest, context: Context
+    ) -> AsyncIterator[pb.WatchInvalidationsResponse]:
+        """First what the worker missed, then SYNC_COMPLETE, then events as they are committed; ends on drain."""
+        worker = _worker("instance", request.instance)
+        await context.send_initial_metadata(())
+        extent = await self._tail.extent()
+        position = request.resume_from if request.HasField("resume_from") else extent.head
+        log.info("watch begins", gateway_id=worker.gateway_id, slot=worker.slot, position=position)
+        if not extent.covers(position):
+            position = extent.head
+            yield pb.WatchInvalidationsResponse(cache_reset=pb.CacheReset(revision=position))
+        async for page in self._tail.pages(position, extent.head):
+            for event in page:
+                yield pb.WatchInvalidationsResponse(invalidation=messages.invalidation(event))
+                position = event.revision
+        yield pb.WatchInvalidationsResponse(sync_complete=pb.SyncComplete(revision=position))
+        while (events := await self._drain.unless_started(self._tail.after(position))) is not None:
+            for event in events:
+                yield pb.WatchInvalidationsResponse(invalidation=messages.invalidation(event))
+                position = event.revision
+
+    async def AckInvalidations(
+        self, request: pb.AckInvalidationsRequest, _context: Context
+    ) -> pb.AckInvalidationsResponse:
+        worker = _worker("instance", request.instance)
+        async with self._pool.acquire() as connection:
+            grant = await leases.acknowledge(connection, worker, request.revision)
+        return pb.AckInvalidationsResponse(lease=_duration(grant.duration), head_revision=grant.head)
+
+    async def _answer(self, batch_id: int, presented: Sequence[Presented]) -> pb.StreamAuthenticateResponse:
+        try:
+            found = await self._lookup.authenticate(presented)
+        except AWAY as error:
+            log.warning("look-up failed: the store is out of reach", error=repr(error))
+            return pb.StreamAuthenticateResponse(batch_id=batch_id, unavailable=True)
+        return pb.StreamAuthenticateResponse(batch_id=batch_id, responses=messages.authentications(found))
+
+
+def _batch(batch: pb.StreamAuthenticateRequest) -> list[Presented]:
+    checks = FieldChecks()
+    checks.expect("requests", 1 <= len(batch.requests) <= MAX_BATCH, f"must be 1–{MAX_BATCH}")
+    presented = [
+        _presented(checks, f"requests[{index}].credential", each.credential)
+        for index, each in enumerate(batch.requests[:MAX_BATCH])
+    ]
+    checks.done()
+    return presented
+
+
+def _presented(checks: FieldChecks, path: str, credential: principal_pb2.Credential) -> Presented:
+    checks.expect(f"{path}.kind", credential.kind in _KINDS, "must be a kind of credential")
+    fits = 1 <= len(credential.value) <= MAX_CREDENTIAL_OCTETS
+    checks.expect(f"{path}.value", fits, f"must be 1–{MAX_CREDENTIAL_OCTETS} octets")
+    checks.tenant(f"{path}.config_tenant_id", credential.config_tenant_id)
+    return Presented(credential.value, credential.kind == principal_pb2.CREDENTIAL_KIND_API_KEY)
+
+
+def _duration(time: timedelta) -> Duration:
+    message = Duration()
+    message.FromTimedelta(time)
+    return message
+
+
+def _worker(path: str, instance: invalidation_pb2.Instance) -> Worker:
+    checks = FieldChecks()
+    worker = Worker(
+        checks.gateway_id(f"{path}.gateway_id", instance.gateway_id),
+        checks.slot(f"{path}.slot", instance.slot),
+        checks.uuid(f"{path}.boot_id", instance.boot_id),
+    )
+    checks.done()
+    return worker

@@ -1,0 +1,103 @@
+"""Puts authsvc together: what it opens, which loops it runs, what it mounts."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import asyncpg
+import structlog
+from penstock.auth.v1.admin_token_service_pb2_grpc import add_AdminTokenServiceServicer_to_server
+from penstock.auth.v1.api_key_service_pb2_grpc import add_ApiKeyServiceServicer_to_server
+from penstock.auth.v1.auth_service_pb2_grpc import add_AuthServiceServicer_to_server
+from penstock.auth.v1.provisioning_service_pb2_grpc import add_ProvisioningServiceServicer_to_server
+from penstock.auth.v1.token_service_pb2_grpc import TokenServiceServicer, add_TokenServiceServicer_to_server
+from penstock.auth.v1.user_service_pb2_grpc import UserServiceServicer, add_UserServiceServicer_to_server
+
+from authsvc.admin_tokens import AdminTokens
+from authsvc.invalidations import leases
+from authsvc.invalidations import log as events
+from authsvc.invalidations.signals import Signals
+from authsvc.invalidations.tail import Tail
+from authsvc.lookup import Lookup
+from authsvc.methods import METHODS
+from authsvc.migrate import PACKAGE, TENANT_FOLDER
+from authsvc.peppers import Peppers, load_peppers
+from authsvc.provisioning import Provisioner
+from authsvc.rpc.admin_token_service import AdminTokenRpc
+from authsvc.rpc.api_key_service import ApiKeys
+from authsvc.rpc.auth_service import Auth
+from authsvc.rpc.provisioning_service import Provisioning
+from authsvc.settings import AuthSettings
+from svckit.encryption import Keyring
+from svckit.migrations import load_migrations
+from svckit.postgres import AWAY, open_pool
+from svckit.server import Runtime, ServiceSpec
+from svckit.switchboard import Mount
+
+NAME: Final = "authsvc"
+_UPKEEP_SECONDS: Final = 60.0
+# Until `authsvc migrate` has run.
+_LOOK_FOR_TABLES_SECONDS: Final = 0.5
+log = structlog.get_logger()
+
+
+async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequence[Mount]:
+    """Opens the store, starts the loops and returns the services."""
+    settings = runtime.settings
+    keyring = Keyring.load(settings.kek_file)
+    pool = await stack.enter_async_context(
+        open_pool(
+            settings.database_url.get_secret_value(),
+            application=NAME,
+            max_size=settings.database_connections,
+        )
+    )
+    peppers = await _peppers(pool, keyring)
+    signals = Signals()
+    tail = Tail(pool, signals.appended)
+    await tail.load()
+    runtime.tasks.create_task(signals.run(pool))
+    runtime.tasks.create_task(tail.run())
+    runtime.tasks.create_task(_upkeep(pool))
+    auth = Auth(pool, Lookup(pool, peppers), tail, runtime.drain)
+    provisioner = Provisioner(pool, peppers, load_migrations(PACKAGE, TENANT_FOLDER))
+    return (
+        Mount(add_AuthServiceServicer_to_server, auth),
+        Mount(add_ApiKeyServiceServicer_to_server, ApiKeys(pool, peppers, signals.acknowledged)),
+        Mount(add_AdminTokenServiceServicer_to_server, AdminTokenRpc(AdminTokens(pool, peppers))),
+        Mount(add_ProvisioningServiceServicer_to_server, Provisioning(provisioner)),
+        # The generated defaults, abstract to the type checker only: every rpc answers UNIMPLEMENTED.
+        Mount(add_UserServiceServicer_to_server, UserServiceServicer()),  # type: ignore[abstract]
+        Mount(add_TokenServiceServicer_to_server, TokenServiceServicer()),  # type: ignore[abstract]
+    )
+
+
+# A lock that is not had in time passes like an outage: the caller may try again.
+SPEC: Final = ServiceSpec(NAME, METHODS, start, away=(*AWAY, asyncpg.LockNotAvailableError))
+
+
+async def _peppers(pool: Any, keyring: Keyring) -> Peppers:
+    """The peppers, once the tables are there: a service may be started before the migration has run."""
+    waiting = False
+    while True:
+        try:
+            async with pool.acquire() as connection:
+                return await load_peppers(connection, keyring)
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            if not waiting:
+                log.warning("waiting for `authsvc migrate`")
+            waiting = True
+            await asyncio.sleep(_LOOK_FOR_TABLES_SECONDS)
+
+
+async def _upkeep(pool: Any) -> None:
+    """Forgets what nobody needs any more, once a minute."""
+    while True:
+        try:
+            async with pool.acquire() as connection:
+                await events.prune(connection)
+                await leases.prune(connection)
+        except AWAY as error:
+            log.warning("upkeep put off", error=repr(error))
+        await asyncio.sleep(_UPKEEP_SECONDS)

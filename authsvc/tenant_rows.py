@@ -1,0 +1,93 @@
+"""Enters one tenant's rows: its schema by full name, with the rights of the tenant's own role only.
+
+Names are made here from a validated tenant id and nowhere else. A statement inside `as_tenant` that names
+another tenant's schema fails in PostgreSQL, whatever the code meant.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+
+from domain.tenants import TenantId, schema_name, tenant_of_schema
+
+REGISTRY: Final = "registry"
+TABLES: Final = ("consumers", "api_keys", "provisions")
+# What entering a tenant that was never provisioned, or is being purged, runs into.
+NOT_THERE: Final = (
+    asyncpg.UndefinedTableError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedObjectError,
+    asyncpg.InvalidParameterValueError,  # SET ROLE to a role that does not exist
+)
+
+
+def schema(tenant: TenantId) -> str:
+    """The tenant's schema as it stands in SQL."""
+    return f'"{schema_name(tenant)}"'
+
+
+def role(tenant: TenantId) -> str:
+    """The NOLOGIN role that may use the tenant's schema, as it stands in SQL: `"auth_<32 hex>"`."""
+    return f'"{role_name(tenant)}"'
+
+
+def role_name(tenant: TenantId) -> str:
+    """The role's name without quotes."""
+    return "auth_" + schema_name(tenant).removeprefix("tenant_")
+
+
+def tenant_of(value: object) -> TenantId:
+    """The tenant id in a `uuid` column."""
+    return TenantId(str(value))
+
+
+@asynccontextmanager
+async def as_tenant(connection: Any, tenant: TenantId) -> AsyncIterator[str]:
+    """Runs the block with the tenant's rights and yields its quoted schema; to be used inside a transaction.
+
+    `SET LOCAL` ends with the transaction, so a failing block cannot leave the role behind.
+    """
+    await connection.execute(f"SET LOCAL ROLE {role(tenant)}")
+    yield schema(tenant)
+    await connection.execute("SET LOCAL ROLE NONE")
+
+
+async def create(connection: Any, tenant: TenantId) -> None:
+    """Makes the tenant's role, if it is not there, and lets the service enter it."""
+    found = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role_name(tenant))
+    if found is None:
+        await connection.execute(f"CREATE ROLE {role(tenant)} NOLOGIN")
+    await connection.execute(f"GRANT {role(tenant)} TO CURRENT_USER")
+
+
+async def grant(connection: Any, tenant: TenantId) -> None:
+    """Opens the tenant's tables to its role; the ledger of migrations stays closed."""
+    tables = ", ".join(f"{schema(tenant)}.{table}" for table in TABLES)
+    await connection.execute(f"GRANT USAGE ON SCHEMA {schema(tenant)} TO {role(tenant)}")
+    await connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role(tenant)}")
+
+
+async def drop(connection: Any, tenant: TenantId) -> None:
+    """Erases the tenant's schema and role; changes nothing when they are gone."""
+    await connection.execute(f"DROP SCHEMA IF EXISTS {schema(tenant)} CASCADE")
+    try:
+        async with connection.transaction():
+            await connection.execute(f"DROP ROLE IF EXISTS {role(tenant)}")
+    except (asyncpg.DependentObjectsStillExistError, asyncpg.InsufficientPrivilegeError):
+        pass  # roles belong to the server: another database's schema of this tenant still uses it
+
+
+async def provisioned(connection: Any) -> list[str]:
+    """The schemas of all tenants that the registry knows."""
+    rows = await connection.fetch(f"SELECT tenant_id FROM {REGISTRY}.tenants ORDER BY tenant_id")  # noqa: S608
+    return [schema_name(tenant_of(row["tenant_id"])) for row in rows]
+
+
+async def grant_all(connection: Any, schemas: list[str]) -> None:
+    """As `grant`, for schemas that may have got new tables."""
+    for name in schemas:
+        tenant = tenant_of_schema(name)
+        if tenant is not None:
+            await grant(connection, tenant)
