@@ -50,19 +50,25 @@ class AdminApi:
                 return None
             params = {"cursor": page["next_cursor"]}
 
-    async def register_tenant(self, document: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        """The new tenant and its API key."""
-        answer = _content(await self._client.post("/tenants", json=document))
+    async def register_tenant(self, document: dict[str, Any], idempotency_key: str) -> tuple[dict[str, Any], str]:
+        """The new tenant and its API key; the same `idempotency_key` finishes a registration that broke off."""
+        headers = {"Idempotency-Key": idempotency_key}
+        answer = _content(await self._client.post("/tenants", json=document, headers=headers))
         return dict(answer["tenant"]), str(answer["api_key"])
+
+    async def update_tenant(self, tenant_id: str, changes: dict[str, Any]) -> None:
+        """Change parts of the tenant's record."""
+        _content(await self._client.patch(f"/tenants/{tenant_id}", json=changes))
 
     async def create_key(self, tenant_id: str, document: dict[str, Any]) -> str:
         """A new API key of the tenant."""
         return str(_content(await self._client.post(f"/tenants/{tenant_id}/keys", json=document))["api_key"])
 
-    async def read_config(self, tenant_id: str) -> tuple[dict[str, Any], str]:
-        """The tenant's config document and its ETag."""
+    async def config_tag(self, tenant_id: str) -> str:
+        """The ETag of the tenant's config document."""
         answer = await self._client.get(f"/tenants/{tenant_id}/config", headers={"Accept": "application/json"})
-        return _content(answer), answer.headers["ETag"]
+        _content(answer)
+        return answer.headers["ETag"]
 
     async def publish_config(self, tenant_id: str, document: dict[str, Any], etag: str) -> None:
         """Replace the config if it is still the one with `etag`."""

@@ -14,7 +14,9 @@ from penstockctl.private_files import read_kept, write_private_text
 
 SLUG = "demo"
 # The first version of a tenant is `inherit: default`; whatever comes later was published on purpose.
-_INHERITED_ETAG = '"1"'
+_INHERITED_TAG = '"1"'
+# A start that was killed in the middle of the registration is finished by the next one.
+_REGISTRATION = "penstock-up-demo"
 _SERVES_SECONDS = 15.0
 
 
@@ -32,16 +34,18 @@ async def ensure_demo(api: AdminApi, key_file: Path, upstream_url: str, *, upstr
     """
     key = read_kept(key_file)
     tenant = await api.find_tenant(SLUG)
-    if tenant is None:
-        # The demo upstream listens on loopback, where a tenant's targets may not point otherwise.
-        tenant, key = await api.register_tenant({"slug": SLUG, "name": "Demo", "targets_allow": True})
+    if tenant is None or tenant["status"] == "provisioning":
+        tenant, key = await api.register_tenant({"slug": SLUG, "name": "Demo"}, _REGISTRATION)
         write_private_text(key_file, key + "\n")
     elif key is None:
         key = await api.create_key(tenant["id"], {"name": "demo", "consumer": "demo"})
         write_private_text(key_file, key + "\n")
-    _, etag = await api.read_config(tenant["id"])
-    if etag == _INHERITED_ETAG or upstream_moved:
-        await api.publish_config(tenant["id"], demo_document(upstream_url), etag)
+    tag = await api.config_tag(tenant["id"])
+    if tag == _INHERITED_TAG or upstream_moved:
+        if not tenant["targets_allow"]:
+            # The demo upstream listens on loopback, where a tenant's targets may not point otherwise.
+            await api.update_tenant(tenant["id"], {"targets_allow": True})
+        await api.publish_config(tenant["id"], demo_document(upstream_url), tag)
     return key
 
 

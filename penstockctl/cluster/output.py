@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Protocol
 
 _RESET = "\x1b[0m"
 _DIM = "\x1b[2m"
@@ -14,10 +14,18 @@ _MAX_LINE_BYTES = 1024 * 1024
 SUPERVISOR = "penstock"
 
 
+class Sink(Protocol):
+    """Where text goes: a text file, or what stands in for one."""
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
 class ClusterLog:
     """Writes `name | line`, names aligned, coloured when `colour`."""
 
-    def __init__(self, names: Iterable[str], stream: TextIO | None = None, *, colour: bool = False) -> None:
+    def __init__(self, names: Iterable[str], stream: Sink | None = None, *, colour: bool = False) -> None:
         self._stream = sys.stdout if stream is None else stream
         ordered = [SUPERVISOR, *names]
         self._width = max(map(len, ordered))

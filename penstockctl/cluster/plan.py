@@ -60,7 +60,16 @@ class Surroundings:
 _OWN_VARIABLES = frozenset(
     f"PENSTOCK_{name}{suffix}"
     for name in (
-        *("LISTEN", "LISTEN_FD", "METRICS_LISTEN", "WORKER_SLOT", "WORKERS", "ADMIN_LISTEN", "ENVIRONMENT"),
+        *(
+            "LISTEN",
+            "LISTEN_FD",
+            "METRICS_LISTEN",
+            "OWN_PORTS",
+            "WORKER_SLOT",
+            "WORKERS",
+            "ADMIN_LISTEN",
+            "ENVIRONMENT",
+        ),
         *("IDENTITY_KEY", "TRUSTED_KEYS", "KEK", "CLUSTER_KEY", "DATABASE_URL", "REDIS_URL"),
         *("DATA_DIR", "RUN_DIR", "AUTH_ADDRESS", "RATELIMIT_ADDRESS", "CONFIG_ADDRESS", "TELEMETRY_ADDRESS"),
     )
@@ -92,7 +101,7 @@ def service_environment(service: Service, around: Surroundings) -> dict[str, str
     """The environment of one of the four services."""
     listen = [f"unix:{_socket(service, around)}"]
     if around.options.grpc_port_base:
-        listen.insert(0, f"{around.options.host}:{around.options.grpc_port_base + service.port_offset}")
+        listen.insert(0, f"{bracketed(around.options.host)}:{around.options.grpc_port_base + service.port_offset}")
     redis_url = around.redis.limits if service.name == "ratelimitsvc" else around.redis.shared
     environment = {
         **_common(around, identity=service.name, process=service.name),
@@ -103,6 +112,13 @@ def service_environment(service: Service, around: Surroundings) -> dict[str, str
     if service.noun:
         environment["PENSTOCK_DATABASE_URL_FILE"] = str(around.secrets.database_url_file(service.noun))
     return environment
+
+
+def own_ports(around: Surroundings) -> list[int]:
+    """The cluster's own TCP ports, which no tenant may name as a target."""
+    base = around.options.grpc_port_base
+    grpc_ports = [base + service.port_offset for service in SERVICES] if base else []
+    return [around.edge_port, around.options.admin_port, *grpc_ports]
 
 
 def _service(service: Service, around: Surroundings) -> ProcessSpec:
@@ -120,6 +136,7 @@ def _edge_worker(slot: int, around: Surroundings, services: tuple[str, ...]) -> 
         **_edge_environment(around, identity="edge", process=name),
         "PENSTOCK_LISTEN_FD": str(around.edge_fds[slot]),
         "PENSTOCK_WORKER_SLOT": str(slot),
+        "PENSTOCK_OWN_PORTS": ",".join(map(str, own_ports(around))),
         "PENSTOCK_DATA_DIR": str(around.data_dir / "edge"),
     }
     workers = around.options.workers
@@ -137,7 +154,7 @@ def _admin(around: Surroundings, services: tuple[str, ...]) -> ProcessSpec:
     options = around.options
     environment = {
         **_edge_environment(around, identity="admin", process="admin"),
-        "PENSTOCK_ADMIN_LISTEN": f"{options.host}:{options.admin_port}",
+        "PENSTOCK_ADMIN_LISTEN": f"{bracketed(options.host)}:{options.admin_port}",
         "PENSTOCK_WORKERS": str(options.workers),
         "PENSTOCK_DATA_DIR": str(around.data_dir / "admin"),
     }
@@ -213,4 +230,9 @@ def url_host(host: str) -> str:
         return "127.0.0.1"
     if host == "::":
         return "[::1]"
+    return bracketed(host)
+
+
+def bracketed(host: str) -> str:
+    """`host` as it stands before a port (RFC 3986 §3.2.2)."""
     return f"[{host}]" if ":" in host else host

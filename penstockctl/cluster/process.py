@@ -107,9 +107,9 @@ class SupervisedProcess:
             async with asyncio.timeout(self.spec.start_seconds):
                 opened = await wait_until_open(self.spec.gate, lambda: child.returncode is None)
         except TimeoutError:
-            self._log.say(f"{self.spec.name} was not ready within {self.spec.start_seconds:.0f} s")
+            self._log.say(f"{self.spec.name} was not ready within {self.spec.start_seconds:g} s")
             if not self.started.is_set():
-                self._fail(f"{self.spec.name} was not ready within {self.spec.start_seconds:.0f} s.")
+                self._fail(f"{self.spec.name} was not ready within {self.spec.start_seconds:g} s.")
             child.kill()
             return
         if opened and child.returncode is None:

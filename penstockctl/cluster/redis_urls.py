@@ -1,7 +1,7 @@
 """The two logical databases of one Redis server. Pure."""
 
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,13 @@ def split_databases(url: str) -> RedisUrls:
     """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
-    in_path = parts.path.strip("/") if parts.scheme != "unix" else ""
+    is_socket = parts.scheme == "unix"
+    in_path = "" if is_socket else parts.path.strip("/")
     first = int(query.pop("db", in_path or "0"))
-    path = parts.path if parts.scheme == "unix" else ""
+    # Put together by hand: urlunsplit makes `unix:/path` of it, which redis-py does not take.
+    address = f"{parts.scheme}://{parts.netloc}{parts.path if is_socket else ''}"
 
     def numbered(number: int) -> str:
-        return urlunsplit((parts.scheme, parts.netloc, path, urlencode({**query, "db": number}), ""))
+        return f"{address}?{urlencode({**query, 'db': number})}"
 
     return RedisUrls(limits=numbered(first), shared=numbered(first + 1))

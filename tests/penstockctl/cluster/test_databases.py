@@ -1,0 +1,78 @@
+"""One service, one database, one role, on a real server."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from penstockctl.cluster.databases import ensure_databases, service_url
+from penstockctl.embedded.postgres import run_postgres
+from penstockctl.faults import OperatorError
+
+PASSWORDS = {"auth": "a-1", "config": "c-1", "telemetry": "t-1"}
+
+
+@pytest.fixture
+async def admin_url(folder: Path) -> AsyncIterator[str]:
+    async with run_postgres(folder / "pg", folder / "s") as server:
+        yield server.admin_url
+
+
+async def test_each_service_owns_its_database_and_enters_no_other(admin_url: str) -> None:
+    urls = await ensure_databases(admin_url, PASSWORDS)
+    urls = await ensure_databases(admin_url, PASSWORDS)  # again the same
+
+    for noun, url in urls.items():
+        connection = await asyncpg.connect(url)
+        assert await connection.fetchval("SELECT current_database()") == f"penstock_{noun}"
+        await connection.execute("CREATE SCHEMA own")
+        await connection.execute(f"CREATE ROLE reader_{noun} NOLOGIN")
+        await connection.execute(f"GRANT reader_{noun} TO penstock_{noun}")
+        await connection.execute(f"SET ROLE reader_{noun}")
+        await connection.close()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(urls["auth"].replace("/penstock_auth?", "/penstock_config?"))
+
+
+async def test_an_administrator_without_superuser_rights_is_enough(admin_url: str) -> None:
+    superuser = await asyncpg.connect(admin_url)
+    await superuser.execute("CREATE ROLE cloud LOGIN CREATEROLE CREATEDB PASSWORD 'cloud'")
+    await superuser.close()
+    host = admin_url.partition("?")[2]
+
+    urls = await ensure_databases(f"postgresql://cloud:cloud@/postgres?{host}", PASSWORDS)
+
+    connection = await asyncpg.connect(urls["config"])
+    assert await connection.fetchval("SELECT current_user") == "penstock_config"
+    await connection.close()
+
+
+async def test_roles_of_another_cluster_are_left_alone(admin_url: str) -> None:
+    await ensure_databases(admin_url, PASSWORDS)
+
+    with pytest.raises(OperatorError, match="belongs to another cluster"):
+        await ensure_databases(admin_url, {**PASSWORDS, "config": "another"})
+
+
+async def test_a_server_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(OperatorError, match="could not be made on the server of --database-url"):
+        await ensure_databases("postgresql://a:b@/postgres?host=/nowhere", PASSWORDS)
+
+
+@pytest.mark.parametrize(
+    ("admin", "service"),
+    [
+        ("postgresql://root:pw@db:5432/postgres", "postgresql://penstock_auth:s%2F%40@db:5432/penstock_auth"),
+        (
+            "postgresql://db/postgres?sslmode=require",
+            "postgresql://penstock_auth:s%2F%40@db/penstock_auth?sslmode=require",
+        ),
+        (
+            "postgres://@/x?host=%2Frun&user=root&password=p",
+            "postgres://penstock_auth:s%2F%40@/penstock_auth?host=%2Frun",
+        ),
+    ],
+)
+def test_a_services_url_keeps_the_address_and_drops_the_administrator(admin: str, service: str) -> None:
+    assert service_url(admin, "auth", "s/@") == service

@@ -1,0 +1,48 @@
+"""A whole program under the supervisor, ended from outside: nothing of it remains."""
+
+import signal
+import sys
+
+import pytest
+
+from tests.penstockctl.processes import read_until, started, wait_until_gone
+
+CLUSTER = (sys.executable, "-m", "tests.penstockctl.cluster.stand_ins")
+
+
+def process_ids(lines: list[str]) -> list[int]:
+    return [int(line.split()[-1]) for line in lines if "| pid " in line]
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name
+)
+async def test_no_process_outlives_the_supervisor(number: signal.Signals) -> None:
+    async with started(*CLUSTER) as cluster:
+        children = process_ids(await read_until(cluster, "all are up"))
+        assert len(children) == 3
+        cluster.send_signal(number)
+        code = await cluster.wait()
+        for child in children:
+            wait_until_gone(child)
+    assert code == (-signal.SIGKILL if number is signal.SIGKILL else 0)
+
+
+async def test_an_orderly_stop_runs_from_the_last_to_the_first() -> None:
+    async with started(*CLUSTER) as cluster:
+        await read_until(cluster, "all are up")
+        cluster.send_signal(signal.SIGTERM)
+        said = await read_until(cluster, "all are gone")
+    assert [line.split()[0] for line in said if "| bye" in line] == ["edge", "service", "store"]
+
+
+async def test_a_second_signal_does_not_wait_for_a_stubborn_process() -> None:
+    async with started(*CLUSTER, "stubborn") as cluster:
+        children = process_ids(await read_until(cluster, "all are up"))
+        cluster.send_signal(signal.SIGINT)
+        await read_until(cluster, "| no")
+        cluster.send_signal(signal.SIGINT)
+        await read_until(cluster, "all are gone")
+        for child in children:
+            wait_until_gone(child)
+        assert await cluster.wait() == 0

@@ -1,0 +1,75 @@
+"""The command `penstock` as a process: what it says, how it ends."""
+
+import os
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from penstockctl.cluster.data_dir import claim_data_dir
+from penstockctl.cluster.sockets import find_free_port
+
+
+def penstock(*arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout, stderr."""
+    command = (sys.executable, "-m", "penstockctl.main", *arguments)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "COLUMNS": "500"}
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    assert penstock("version") == (0, f"{version('penstock')}\n", "")
+
+
+def test_each_port_that_is_taken_is_one_sentence_with_its_option(folder: Path) -> None:
+    free = {"--edge-port": "0", "--admin-port": "0", "--grpc-port-base": "0"}
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        for option in free:
+            given = [text for pair in (free | {option: str(port)}).items() for text in pair]
+            code, out, err = penstock("up", "--data-dir", str(folder / "d"), *given)
+            sentence = f"Port {port} on 127.0.0.1 is taken by another program: choose another with {option}."
+            assert (code, out, err) == (1, "", f"penstock: {sentence}\n")
+    assert not (folder / "d/postgres").exists(), "nothing is begun before the ports are sure"
+
+
+def test_a_data_directory_in_use_is_one_sentence(folder: Path) -> None:
+    with claim_data_dir(folder):
+        code, out, err = penstock("up", "--data-dir", str(folder))
+    assert (code, out) == (1, "")
+    assert err.startswith(f"penstock: The data directory {folder} is in use by another `penstock up` (process ")
+    assert err.count("\n") == 1
+
+
+def test_a_data_directory_that_cannot_be_written_is_one_sentence(folder: Path) -> None:
+    (folder / "file").touch()
+    code, out, err = penstock("up", "--data-dir", str(folder / "file"))
+    assert (code, out) == (1, "")
+    assert "is not writable" in err
+    assert err.count("\n") == 1
+
+
+def test_health_of_nothing_is_a_table_and_exit_code_1() -> None:
+    free = str(find_free_port("127.0.0.1"))
+    code, out, _ = penstock("health", "--edge-port", free, "--grpc-port-base", str(min(int(free), 65_000)))
+    assert code == 1
+    assert out.count("not serving") == 5
+    assert f"http://127.0.0.1:{free}/readyz" in out
+
+
+def test_migrate_without_a_cluster_says_what_it_needs(folder: Path) -> None:
+    code, _, err = penstock("migrate", "--data-dir", str(folder / "none"))
+    assert code == 1
+    assert err == f"penstock: There is no cluster in {folder / 'none'}: give its --data-dir, or a --database-url.\n"
+
+
+def test_a_password_on_the_command_line_never_reaches_an_error(folder: Path) -> None:
+    code, out, err = penstock(
+        *("up", "--data-dir", str(folder), "--edge-port", "0", "--admin-port", "0", "--grpc-port-base", "0"),
+        *("--database-url", "postgresql://root:hush@/postgres?host=/nowhere", "--redis-url", "unix:///nowhere"),
+    )
+    assert code == 1
+    assert "hush" not in out + err
