@@ -1,0 +1,17 @@
+# One image for every process; the command chooses. Built from the lock file; no compiler, no server binaries.
+FROM python:3.13-slim AS build
+WORKDIR /src
+RUN pip install --no-cache-dir uv==0.13.9
+COPY pyproject.toml uv.lock README.md ./
+RUN UV_PROJECT_ENVIRONMENT=/opt/penstock UV_PYTHON_DOWNLOADS=never uv sync --frozen --no-default-groups --no-install-project
+COPY . .
+RUN UV_PROJECT_ENVIRONMENT=/opt/penstock UV_PYTHON_DOWNLOADS=never uv sync --frozen --no-default-groups --no-editable
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/penstock penstock
+COPY --from=build /opt/penstock /opt/penstock
+ENV PATH=/opt/penstock/bin:$PATH PYTHONUNBUFFERED=1
+USER penstock
+WORKDIR /var/lib/penstock
+STOPSIGNAL SIGTERM
+CMD ["penstock", "--help"]
