@@ -1,0 +1,50 @@
+"""What remains of an answered request: a count, a log line, a telemetry record. Never waits, never fails a request."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from penstock.errors.v1 import error_reason_pb2 as reasons
+from penstock.telemetry.v1.record_pb2 import RequestRecord
+
+from domain.tenants import DEFAULT_TENANT
+from edge.access_log import AccessLog
+from edge.metrics import Tally
+from edge.visit import Visit, log_line, request_record
+from svckit.errors import CATALOGUE
+
+RATE_LIMITED = CATALOGUE[reasons.ERROR_REASON_RATE_LIMITED].name
+TIMED_OUT = CATALOGUE[reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT].name
+
+
+class Records:
+    """Keeps the records of one worker. `note` takes a telemetry record, `line` is None where nobody reads logs."""
+
+    def __init__(
+        self,
+        tally: Tally,
+        access_log: AccessLog,
+        note: Callable[[RequestRecord], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._tally = tally
+        self._access_log = access_log
+        self._note = note
+        self._loop = loop
+
+    def keep(self, visit: Visit) -> None:
+        """Takes a finished visit into the books. What belongs to no tenant is recorded in `default`."""
+        seconds = self._loop.time() - visit.request.started_at
+        tenant = visit.tenant.id if visit.tenant is not None else DEFAULT_TENANT
+        method = visit.head.method if visit.head is not None else "(none)"
+        tally = self._tally
+        tally.request(
+            method, visit.template, visit.status, seconds, visit.request.body_bytes, visit.response_bytes
+        )
+        if visit.code == RATE_LIMITED:
+            tally.event("rate_limit_hits")
+            tally.event("gateway_rate_limit_exceeded", visit.template)
+        elif visit.code == TIMED_OUT:
+            tally.event("downstream_timeout")
+        self._note(request_record(visit, tenant, seconds))
+        self._access_log.line(time.time(), log_line(visit, tenant, seconds))
