@@ -18,6 +18,8 @@ import structlog
 _FILE_NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 # PostgreSQL cuts identifiers at 63 bytes without a word: two long names would become one.
 _SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+# Of one file, and of the wait for another migrator: a pool's own limits are made for single statements.
+_TIMEOUT_SECONDS: Final = 601.0
 log = structlog.get_logger()
 
 
@@ -126,12 +128,16 @@ async def _ledger(connection: Any, quoted: str) -> dict[int, str]:
 async def _lock(connection: Any, schema: str) -> None:
     """One migrator per schema, to the end of the transaction; a table's lock is waited for 2 s only."""
     await connection.execute("SET LOCAL statement_timeout = '10min'; SET LOCAL lock_timeout = '10min'")
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"penstock:{schema}")
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+        f"penstock:{schema}",
+        timeout=_TIMEOUT_SECONDS,
+    )
     await connection.execute("SET LOCAL lock_timeout = '2s'")
 
 
 async def _apply(connection: Any, quoted: str, migration: Migration) -> None:
-    await connection.execute(migration.sql.replace("{schema}", quoted))
+    await connection.execute(migration.sql.replace("{schema}", quoted), timeout=_TIMEOUT_SECONDS)
     await connection.execute(
         f"INSERT INTO {quoted}.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",  # noqa: S608
         migration.version,

@@ -28,9 +28,9 @@ async def test_a_wait_gives_its_result_while_there_is_no_drain() -> None:
 async def test_a_wait_that_the_drain_ends_gives_none_and_is_cancelled() -> None:
     drain, cancelled = Drain(), asyncio.Event()
 
-    async def forever() -> int:
+    async def forever() -> None:
         try:
-            return await asyncio.get_running_loop().create_future()
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             cancelled.set()
             raise

@@ -14,9 +14,7 @@ class Example(ProcessSettings):
     listen: tuple[str, ...] = ("127.0.0.1:50099",)
     database_url: SecretStr
     workers: int = Field(default=1, ge=1)
-    public_key: str | None = Field(
-        default=None, validation_alias=AliasChoices("PENSTOCK_PUBLIC_KEY", "JWT_PUBLIC_KEY")
-    )
+    public_key: str | None = Field(default=None, validation_alias=AliasChoices("PENSTOCK_PUBLIC_KEY", "JWT_PUBLIC_KEY"))
 
 
 GOOD = {
@@ -112,9 +110,7 @@ def test_a_file_that_cannot_be_read_is_told_with_the_systems_reason() -> None:
 
     found = faults({**env, "PENSTOCK_DATABASE_URL_FILE": "/nowhere/at/all"})
 
-    assert found == {
-        "PENSTOCK_DATABASE_URL_FILE": "names a file that cannot be read: No such file or directory"
-    }
+    assert found == {"PENSTOCK_DATABASE_URL_FILE": "names a file that cannot be read: No such file or directory"}
 
 
 @pytest.mark.parametrize(
@@ -127,9 +123,7 @@ def test_a_file_that_cannot_be_read_is_told_with_the_systems_reason() -> None:
     ],
 )
 @pytest.mark.parametrize("environment", ["production", "local"])
-def test_an_empty_or_well_known_secret_is_a_fault_everywhere(
-    secret: str, reason: str, environment: str
-) -> None:
+def test_an_empty_or_well_known_secret_is_a_fault_everywhere(secret: str, reason: str, environment: str) -> None:
     found = faults({**GOOD, "PENSTOCK_DATABASE_URL": secret, "PENSTOCK_ENVIRONMENT": environment})
 
     assert found == {"PENSTOCK_DATABASE_URL": reason}

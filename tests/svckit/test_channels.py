@@ -1,0 +1,147 @@
+"""Calls to other services: always bounded, cancelled when abandoned, aware of a peer that stands still."""
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.wrappers_pb2 import StringValue as Text
+from grpc_health.v1 import health_pb2
+
+from svckit.call_context import DEADLINE
+from svckit.channels import open_channel, open_stream
+from svckit.interceptors.shape import Context
+from tests.support.services import ServiceHost
+from tests.svckit.echo import CHAT, METHODS, SAY, WATCH, EchoStub, echo_mount, say
+from tests.svckit.processes import echo_process
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.mark.parametrize("kind", ["unary", "stream"])
+async def test_a_peer_that_stands_still_is_noticed(short_dir: Path, kind: str) -> None:
+    async with echo_process(short_dir, "serve") as echo:
+        await echo.until_health(SERVING)
+        async with echo.channel(cap_seconds=60) as channel, asyncio.timeout(15):
+            stub = EchoStub(channel)
+            await stub.say(Text())
+            call: Any = stub.say(Text(value="hang")) if kind == "unary" else stub.watch(Text())
+            if kind == "stream":
+                await call.read()
+            echo.process.send_signal(signal.SIGSTOP)
+            assert await call.code() == grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_call_without_a_timeout_ends_at_the_cap(service_host: ServiceHost) -> None:
+    async def hang(_request: Text, _context: Context) -> Text:
+        await asyncio.Event().wait()
+        return Text()
+
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: hang})])
+    stub = EchoStub(await hosted.channel("edge", cap_seconds=0.05))
+
+    for timeout in (None, 100):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.say(Text(), timeout=timeout)
+        assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_a_call_made_too_late_is_not_sent(service_host: ServiceHost) -> None:
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: say})])
+    stub = EchoStub(await hosted.channel("edge"))
+    DEADLINE.set(time.monotonic() - 1)
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.say(Text())
+    assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_an_own_timeout_bounds_a_stream(service_host: ServiceHost) -> None:
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({WATCH: endless(asyncio.Event())})])
+
+    call = EchoStub(await hosted.channel("edge")).watch(Text(), timeout=0.05)
+
+    assert await call.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def endless(ended: asyncio.Event) -> Any:
+    async def watch(request: Text, _context: Context) -> Any:
+        try:
+            while True:
+                yield request
+                await asyncio.sleep(0.001)
+        finally:
+            ended.set()
+
+    return watch
+
+
+async def test_an_abandoned_stream_is_cancelled_at_the_server(service_host: ServiceHost) -> None:
+    ended = asyncio.Event()
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({WATCH: endless(ended)})])
+    stub = EchoStub(await hosted.channel("edge"))
+
+    async def consume() -> None:
+        async with open_stream(stub.watch(Text())) as call:
+            await call.read()
+            raise LookupError("the consumer failed")
+
+    with pytest.raises(LookupError):
+        await consume()
+    async with asyncio.timeout(10):
+        await ended.wait()
+
+
+async def test_a_chat_is_the_plain_stream_in_both_directions(service_host: ServiceHost) -> None:
+    async def chat(requests: Any, _context: Context) -> Any:
+        async for request in requests:
+            yield request
+
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({CHAT: chat})])
+    async with open_stream(EchoStub(await hosted.channel("edge")).chat()) as call:
+        assert isinstance(call, grpc.aio.StreamStreamCall)
+        for word in ("a", "b"):
+            await call.write(Text(value=word))
+            answer: Any = await call.read()
+            assert answer.value == word
+
+
+async def test_own_metadata_goes_along(service_host: ServiceHost) -> None:
+    async def metadata(_request: Text, context: Context) -> Text:
+        return Text(value=str(dict(context.invocation_metadata() or ()).get("x-own")))
+
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: metadata})])
+
+    answer = await EchoStub(await hosted.channel("edge")).say(Text(), metadata=(("x-own", "1"),))
+
+    assert answer.value == "1"
+
+
+async def test_a_message_above_the_limit_is_refused(service_host: ServiceHost) -> None:
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: say})])
+    identity = service_host.identities["edge"]
+    async with open_channel(hosted.target, identity, "authsvc", max_message_bytes=1000) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await EchoStub(channel).say(Text(value="x" * 2000))
+
+    assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_a_channel_comes_back_after_its_peer(short_dir: Path) -> None:
+    async with echo_process(short_dir, "serve") as echo, echo.channel() as channel:
+        await echo.until_health(SERVING)
+        await EchoStub(channel).say(Text())
+        echo.process.kill()
+        async with asyncio.timeout(10):
+            await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await EchoStub(channel).say(Text())
+        assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+        async with echo.again() as successor:
+            await successor.until_health(SERVING)
+            async with asyncio.timeout(10):
+                await channel.channel_ready()
+            assert (await EchoStub(channel).say(Text(value="back"))).value == "back"
