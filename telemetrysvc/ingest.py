@@ -65,7 +65,39 @@ class IngestService:
         if fault is not None:
             raise fault
 
-    async def _parsed(message: bytes) -> Batch | None:
+    async def _read(self, messages: AsyncIterator[bytes], unanswered: Unanswered) -> Fault | None:
+        """Queues what comes until the stream ends, or with a fault of its messages."""
+        async for message in self._drain.until(aiter(messages)):
+            batch = _parsed(message)
+            if batch is None:
+                return Fault(reasons.ERROR_REASON_BAD_REQUEST, "A batch needs a position.")
+            await unanswered.put((batch, await self._commits.submit(batch)))
+        return None
+
+    async def _answer(self, unanswered: Unanswered, context: Context) -> None:
+        while (item := await unanswered.get()) is not None:
+            batch, future = item
+            outcome = await future
+            self._metrics.answered(batch, outcome)
+            if outcome.refused:
+                log.warning("records refused", source=batch.source, count=outcome.refused)
+            position = SpoolPosition(source=batch.source, sequence=batch.sequence)
+            await context.write(
+                StreamBatchesResponse(position=position, committed=outcome.committed, refused=outcome.refused)
+            )
+
+
+def add(service: Any, server: Any) -> None:
+    """Puts the service on a server; in place of the generated function, which parses messages itself."""
+    handler: MethodHandler = grpc.stream_stream_rpc_method_handler(
+        service.stream_batches,
+        request_deserializer=None,
+        response_serializer=StreamBatchesResponse.SerializeToString,
+    )
+    server.add_registered_method_handlers(SERVICE, {"StreamBatches": handler})
+
+
+def _parsed(message: bytes) -> Batch | None:
     """The batch; None for what no edge of ours sends: it could not be answered."""
     try:
         batch = read_batch(message)

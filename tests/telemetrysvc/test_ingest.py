@@ -183,7 +183,8 @@ async def test_rows_lie_in_partitions_by_month_and_far_off_ones_in_the_default(
     assert (answer.committed, answer.refused) == (True, 0)
     connection = await asyncpg.connect(database_url)
     try:
-        rows = await connection.fetch(f"SELECT tableoid::regclass::text AS place FROM {schema_name(tenant)}.requests")
+        table = f"{schema_name(tenant)}.requests"
+        rows = await connection.fetch(f"SELECT tableoid::regclass::text AS place FROM {table}")  # noqa: S608
     finally:
         await connection.close()
     places = [row["place"].rpartition(".")[2] for row in rows]
