@@ -14,8 +14,8 @@ PASSWORDS = {"auth": "a-1", "config": "c-1", "telemetry": "t-1"}
 
 
 @pytest.fixture
-async def admin_url(folder: Path) -> AsyncIterator[str]:
-    async with run_postgres(folder / "pg", folder / "s") as server:
+async def admin_url(with_data: Path) -> AsyncIterator[str]:
+    async with run_postgres(with_data / "pg", with_data / "s") as server:
         yield server.admin_url
 
 

@@ -37,15 +37,15 @@ async def test_rows_survive_a_restart(folder: Path, mode: UserMode) -> None:
         assert find_users(folder / "pg/data", frozenset({"postgres"})) == []
 
 
-async def test_it_listens_on_a_private_unix_socket_only(folder: Path) -> None:
-    async with run_postgres(folder / "pg", folder / "s") as server:
+async def test_it_listens_on_a_private_unix_socket_only(with_data: Path) -> None:
+    async with run_postgres(with_data / "pg", with_data / "s") as server:
         assert await ask(server.admin_url, "SHOW listen_addresses") == ""
-        assert (folder / "s/.s.PGSQL.5432").stat().st_mode & 0o777 == 0o700
+        assert (with_data / "s/.s.PGSQL.5432").stat().st_mode & 0o777 == 0o700
 
 
-async def test_a_wrong_password_is_refused(folder: Path) -> None:
-    async with run_postgres(folder / "pg", folder / "s") as server:
-        password = (folder / "pg/password").read_text().strip()
+async def test_a_wrong_password_is_refused(with_data: Path) -> None:
+    async with run_postgres(with_data / "pg", with_data / "s") as server:
+        password = (with_data / "pg/password").read_text().strip()
         with pytest.raises(asyncpg.InvalidPasswordError):
             await ask(server.admin_url.replace(password, "guessed"), "SELECT 1")
 
@@ -68,13 +68,13 @@ async def test_committed_rows_survive_a_kill_and_a_start_at_once(folder: Path, m
         assert await ask(again.admin_url, "SELECT day FROM days") == 1
 
 
-async def test_a_lock_file_with_the_id_of_a_stranger_is_stale(folder: Path) -> None:
-    await prepare_postgres(folder / "pg", folder / "s")
-    for lock in (folder / "pg/data/postmaster.pid", folder / "s/.s.PGSQL.5432.lock"):
-        lock.write_text(f"{os.getppid()}\n{folder / 'pg/data'}\n0\n5432\n{folder / 's'}\n\n")
-    (folder / "s/.s.PGSQL.5432").touch()
+async def test_a_lock_file_with_the_id_of_a_stranger_is_stale(with_data: Path) -> None:
+    (with_data / "s").mkdir(exist_ok=True)
+    for lock in (with_data / "pg/data/postmaster.pid", with_data / "s/.s.PGSQL.5432.lock"):
+        lock.write_text(f"{os.getppid()}\n{with_data / 'pg/data'}\n0\n5432\n{with_data / 's'}\n\n")
+    (with_data / "s/.s.PGSQL.5432").touch()
 
-    async with run_postgres(folder / "pg", folder / "s") as server:
+    async with run_postgres(with_data / "pg", with_data / "s") as server:
         assert await ask(server.admin_url, "SELECT 1") == 1
 
 
@@ -86,30 +86,28 @@ async def test_a_start_that_died_while_making_the_data_is_begun_anew(folder: Pat
         assert await ask(server.admin_url, "SELECT 1") == 1
 
 
-async def test_two_servers_never_run_on_the_same_data(folder: Path) -> None:
-    async with run_postgres(folder / "pg", folder / "s"):
+async def test_two_servers_never_run_on_the_same_data(with_data: Path) -> None:
+    async with run_postgres(with_data / "pg", with_data / "s"):
         with pytest.raises(OperatorError, match=r"Process \d+ still runs on"):
-            await prepare_postgres(folder / "pg", folder / "s", leave_seconds=0.1)
+            await prepare_postgres(with_data / "pg", with_data / "s", leave_seconds=0.1)
 
 
-async def test_data_of_another_major_version_are_refused(folder: Path) -> None:
+async def test_data_of_another_major_version_are_refused(with_data: Path) -> None:
     real = find_postgres()
-    await prepare_postgres(folder / "pg", folder / "s")
     newer = PostgresBinaries(real.folder, real.major + 1)
 
     with pytest.raises(OperatorError, match=rf"made by PostgreSQL {real.major}, but PostgreSQL {newer.major}"):
-        await prepare_postgres(folder / "pg", folder / "s", binaries=newer)
+        await prepare_postgres(with_data / "pg", with_data / "s", binaries=newer)
 
 
-async def test_data_of_another_user_mode_are_refused(folder: Path) -> None:
-    await prepare_postgres(folder / "pg", folder / "s")
-    record = folder / "pg/made-by.json"
+async def test_data_of_another_user_mode_are_refused(with_data: Path) -> None:
+    record = with_data / "pg/made-by.json"
     other = '"plain", "uid": 4711' if os.geteuid() == 0 else '"userns", "uid": 0'
     major = find_postgres().major
     record.write_text(f'{{"user_mode": {other}, "postgres_major": {major}}}')
 
     with pytest.raises(OperatorError, match="cannot be used by"):
-        await prepare_postgres(folder / "pg", folder / "s")
+        await prepare_postgres(with_data / "pg", with_data / "s")
 
 
 async def test_root_without_any_usable_mode_is_told_what_to_do(folder: Path) -> None:
@@ -120,19 +118,19 @@ async def test_root_without_any_usable_mode_is_told_what_to_do(folder: Path) -> 
         await prepare_postgres(folder / "pg", folder / "s", usable_modes=frozenset())
 
 
-async def test_the_server_ends_in_order_on_its_stop_signal(folder: Path) -> None:
-    server = await prepare_postgres(folder / "pg", folder / "s")
-    async with run_until_left("PostgreSQL", server.command, server.gate, folder / "log") as child:
+async def test_the_server_ends_in_order_on_its_stop_signal(with_data: Path) -> None:
+    server = await prepare_postgres(with_data / "pg", with_data / "s")
+    async with run_until_left("PostgreSQL", server.command, server.gate, with_data / "log") as child:
         child.send_signal(signal.SIGINT)
         assert await child.wait() == 0
         wait_until_gone(child.pid)
-    assert not (folder / "pg/data/postmaster.pid").exists()
+    assert not (with_data / "pg/data/postmaster.pid").exists()
 
 
-async def test_a_server_that_cannot_start_says_where_its_log_is(folder: Path) -> None:
-    server = await prepare_postgres(folder / "pg", folder / "s")
-    (folder / "pg/data/postgresql.conf").write_text("max_connections = none\n")
+async def test_a_server_that_cannot_start_says_where_its_log_is(with_data: Path) -> None:
+    server = await prepare_postgres(with_data / "pg", with_data / "s")
+    (with_data / "pg/data/postgresql.conf").write_text("max_connections = none\n")
 
     with pytest.raises(OperatorError, match=r"ended at once \(exit code 1\), see .*log"):
-        async with run_until_left("PostgreSQL", server.command, server.gate, folder / "log"):
+        async with run_until_left("PostgreSQL", server.command, server.gate, with_data / "log"):
             pass
