@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -45,7 +46,9 @@ async def _run(options: ClusterOptions, console: Console, log: ClusterLog, inter
         settled = replace(options, admin_port=ports.admin)
         async with supervised(log) as supervisor:
             interrupt.at_once = supervisor.kill
-            around = await _start(settled, data_dir, run_dir, secrets, ports, supervisor)
+            # A person at a terminal reads lines, a program reads JSON; the operator's own choice stands.
+            environment = {"PENSTOCK_LOG_PRETTY": str(console.is_terminal).lower(), **os.environ}
+            around = await _start(settled, data_dir, run_dir, secrets, ports, environment, supervisor)
             print_summary(console, await _set_up(around, ports, log))
             await asyncio.Event().wait()  # until a signal cancels
 
@@ -56,6 +59,7 @@ async def _start(
     run_dir: Path,
     secrets: ClusterSecrets,
     ports: ClusterPorts,
+    environment: Mapping[str, str],
     supervisor: Supervisor,
 ) -> Surroundings:
     stores = await start_stores(options, data_dir, run_dir, secrets, supervisor)
@@ -71,7 +75,7 @@ async def _start(
         edge_fds=tuple(listener.fileno() for listener in ports.edge),
         upstream_fd=ports.upstream.fileno() if ports.upstream else None,
         upstream_port=ports.upstream_port,
-        inherited=os.environ,
+        inherited=environment,
     )
     specs = plan_processes(around)
     for folder in data_dirs(specs):

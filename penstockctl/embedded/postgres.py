@@ -168,6 +168,7 @@ def _server_command(programs: Path, data: Path, socket_dir: Path, mode: UserMode
         "unix_socket_permissions": "0700",
         "max_connections": str(_MAX_CONNECTIONS),
         "password_encryption": "scram-sha-256",
+        "log_checkpoints": "off",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return Command(

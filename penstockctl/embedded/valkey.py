@@ -60,6 +60,7 @@ def _server_argv(program: Path, folder: Path, socket: Path) -> tuple[str, ...]:
         "unixsocketperm": "700",
         "dir": str(folder),
         "databases": "2",
+        "loglevel": "warning",
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": "",
