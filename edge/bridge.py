@@ -20,6 +20,7 @@ Message = MutableMapping[str, Any]
 Application = Callable[[dict[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
 
 MAX_BODY_BYTES = 64 * 1024
+MALFORMED = Refusal(reasons.ERROR_REASON_BAD_REQUEST, "the body is not framed as HTTP/1.1")
 TOO_LARGE = Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} octets")
 
 
@@ -39,16 +40,16 @@ class Bridge:
         """Runs the application for one request; tells whether the connection may carry another."""
         visit.template = head.path if head.path in self._paths else "(builtin)"
         body = await _read_body(visit.request, head, client)
-        if body is None:
-            return TOO_LARGE
+        if isinstance(body, Refusal):
+            return body
         answer = _Answer(visit, head, client)
         await self._application(_scope(visit, head, client), _receive(body), answer.send)
         return answer.finish()
 
 
-async def _read_body(request: InboundRequest, head: Head, client: ClientConnection) -> bytes | None:
+async def _read_body(request: InboundRequest, head: Head, client: ClientConnection) -> bytes | Refusal:
     if head.content_length > MAX_BODY_BYTES:
-        return None
+        return TOO_LARGE
     if request.complete and not request.body_bytes:
         return b""
     collector = _Collector()
@@ -58,10 +59,10 @@ async def _read_body(request: InboundRequest, head: Head, client: ClientConnecti
 
 
 class _Collector:
-    """Takes a whole body, or None when it is too large."""
+    """Takes a whole body, or a refusal when it is too large or malformed."""
 
     def __init__(self) -> None:
-        self.done: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self.done: asyncio.Future[bytes | Refusal] = asyncio.get_running_loop().create_future()
         self._parts: list[bytes] = []
         self._size = 0
 
@@ -70,11 +71,15 @@ class _Collector:
         if self._size <= MAX_BODY_BYTES:
             self._parts.append(data)
         elif not self.done.done():
-            self.done.set_result(None)
+            self.done.set_result(TOO_LARGE)
 
     def upload_ended(self) -> None:
         if not self.done.done():
             self.done.set_result(b"".join(self._parts))
+
+    def upload_failed(self) -> None:
+        if not self.done.done():
+            self.done.set_result(MALFORMED)
 
 
 def _scope(visit: Visit, head: Head, client: ClientConnection) -> dict[str, Any]:

@@ -118,9 +118,13 @@ class ClientConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._deafen()  # what follows is not HTTP; the request itself is in the queue and the last one
+            self._deaf = True  # what follows is not HTTP; the request itself is in the queue and the last one
             return
         except httptools.HttpParserError:
+            if self._inbound is not None:  # in the middle of a body: its taker answers
+                self._deaf = True
+                self._inbound.fail()
+                return
             self._refuse(Refusal(reasons.ERROR_REASON_BAD_REQUEST, "not valid HTTP/1.1"))
             return
         bounds = self.host.limits.head
@@ -144,6 +148,8 @@ class ClientConnection(asyncio.Protocol):
         self.host.deadlines.forget(self)
         if self.exchange is not None:
             self.exchange.client_gone()
+        if self._inbound is not None:
+            self._inbound.fail()
         self._wake()
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
@@ -220,9 +226,6 @@ class ClientConnection(asyncio.Protocol):
             self._deaf = True
             self._queue.append(InboundRequest(refusal, started_at=self.loop.time(), started_time=self.host.now()))
             self._wake()
-
-    def _deafen(self) -> None:
-        self._deaf = True
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

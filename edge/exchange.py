@@ -137,6 +137,10 @@ class Exchange:
         if self._chunked_out and not self.done.done():
             self._upstream.send(LAST_CHUNK)
 
+    def upload_failed(self) -> None:
+        """Ends the exchange because the request's body is malformed."""
+        self._give_up(reasons.ERROR_REASON_BAD_REQUEST, "body")
+
     def client_gone(self) -> None:
         """Ends the exchange because the client's connection is lost."""
         self._upstream.abandon()

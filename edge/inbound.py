@@ -14,12 +14,13 @@ class Sink(Protocol):
 
     def upload_data(self, data: bytes) -> None: ...
     def upload_ended(self) -> None: ...
+    def upload_failed(self) -> None: ...
 
 
 class InboundRequest:
     """A request of a client's connection. `head` is a Refusal when the strict gate did not let it in."""
 
-    __slots__ = ("_buffer", "_sink", "body_bytes", "complete", "head", "started_at", "started_time")
+    __slots__ = ("_buffer", "_sink", "body_bytes", "complete", "failed", "head", "started_at", "started_time")
 
     def __init__(self, head: Head | Refusal, *, started_at: float, started_time: float) -> None:
         """`started_at` in loop time, `started_time` in seconds since 1970."""
@@ -28,6 +29,7 @@ class InboundRequest:
         self.started_time = started_time
         self.body_bytes = 0
         self.complete = False
+        self.failed = False
         self._buffer: list[bytes] = []
         self._sink: Sink | None = None
 
@@ -50,14 +52,22 @@ class InboundRequest:
         if self._sink is not None:
             self._sink.upload_ended()
 
+    def fail(self) -> None:
+        """Takes the news that the rest of the body cannot be read."""
+        self.failed = True
+        if self._sink is not None:
+            self._sink.upload_failed()
+
     def attach(self, sink: Sink) -> None:
         """Hands the body over: what has come, and whatever comes from now on."""
         self._sink = sink
         buffered, self._buffer = self._buffer, []
         for data in buffered:
             sink.upload_data(data)
-        if self.complete and sink is self._sink:
+        if self.complete:
             sink.upload_ended()
+        elif self.failed:
+            sink.upload_failed()
 
     def detach(self) -> None:
         """Lets the rest of the body go nowhere."""
@@ -72,4 +82,7 @@ class _Discard:
         pass
 
     def upload_ended(self) -> None:
+        pass
+
+    def upload_failed(self) -> None:
         pass

@@ -259,6 +259,7 @@ _FAILURES = {
     reasons.ERROR_REASON_DOWNSTREAM_RESET: "the upstream closed the connection before its answer was complete",
     reasons.ERROR_REASON_DOWNSTREAM_INVALID: "the upstream's answer is not valid HTTP/1.1",
     reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT: "the upstream did not answer in time",
+    reasons.ERROR_REASON_BAD_REQUEST: "the request's body is not framed as HTTP/1.1",
     reasons.ERROR_REASON_REQUEST_TIMEOUT: "the request's body did not arrive in time",
     reasons.ERROR_REASON_BODY_TOO_LARGE: "the request's body is larger than this route takes",
 }

@@ -38,9 +38,7 @@ class Records:
         tenant = visit.tenant.id if visit.tenant is not None else DEFAULT_TENANT
         method = visit.head.method if visit.head is not None else "(none)"
         tally = self._tally
-        tally.request(
-            method, visit.template, visit.status, seconds, visit.request.body_bytes, visit.response_bytes
-        )
+        tally.request(method, visit.template, visit.status, seconds, visit.request.body_bytes, visit.response_bytes)
         if visit.code == RATE_LIMITED:
             tally.event("rate_limit_hits")
             tally.event("gateway_rate_limit_exceeded", visit.template)

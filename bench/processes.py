@@ -1,0 +1,117 @@
+"""Starts what is measured on a core of its own, and reads CPU times from /proc."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+GATEWAY_CORE, HELPER_CORE = 1, 0
+START_SECONDS = 90.0
+
+
+def required(program: str) -> str:
+    """The path of a program; ends the benchmark with one sentence when it is missing."""
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        sys.exit(f"bench: {program} is not installed (Debian: apt-get install wrk nginx-light)")
+    return found
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(command: Sequence[str | Path], core: int, log: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process on a core, ended by SIGTERM on the way out."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["taskset", "-c", str(core), *command], stdout=output, stderr=output, env={**os.environ, **env}
+        )
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits until the URL answers below 500; ends the benchmark when the process dies or never does."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            sys.exit(f"bench: {process.args!r} ended early\n{log.read_text()[-2000:]}")
+        try:
+            with urlopen(url, timeout=1):  # noqa: S310 - our own loopback
+                return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    sys.exit(f"bench: nothing answers at {url}\n{log.read_text()[-2000:]}")
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one, by /proc."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
+    found, pending = [], [pid]
+    while pending:
+        for child in parents.get(pending.pop(), ()):
+            found.append(child)
+            pending.append(child)
+    return found
+
+
+def command_line(pid: int) -> list[str]:
+    """A process's arguments; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """User and system time that the processes have used so far."""
+    ticks = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def core_busy_seconds(core: int) -> float:
+    """How long a core has been busy since boot."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith(f"cpu{core} "):
+            user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, line.split()[1:])
+            return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def pin(pid: int, core: int) -> None:
+    """Moves all threads of a process to a core."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})

@@ -1,0 +1,22 @@
+"""The suite as processes, started once for all end-to-end tests by the command that users type."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.suite import Suite, running_suite
+from tests.e2e.upstream import RecordingUpstream, recording_upstream
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+    """A running cluster without demo tenant."""
+    with running_suite(tmp_path_factory.mktemp("suite")) as running:
+        yield running
+
+
+@pytest.fixture
+def upstream() -> Iterator[RecordingUpstream]:
+    """A real HTTP upstream that remembers what it was sent."""
+    with recording_upstream() as recording:
+        yield recording

@@ -1,0 +1,303 @@
+"""A data plane for tests: real sockets and the real journey around chosen answers of the services.
+
+`plane` serves on a port of loopback; `upstream` is a raw server whose every octet a test decides.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import orjson
+from edge.limits.decision import Decision
+from edge.limits.policy import LimitSet
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from domain.tenants import DEFAULT_TENANT
+from edge.bridge import Bridge
+from edge.builtin.app import PATHS, TREES, Readiness, builtin_app
+from edge.client import ClientConnection, ClientLimits, hosted_by
+from edge.deadlines import Deadlines
+from edge.forwarding import Forwarder
+from edge.inbound import InboundRequest
+from edge.journey import Journey
+from edge.limits.rules import Rate
+from edge.principal import Credential, Principal, Rejection
+from edge.routing import Auth, Route, Router, Service, Target, Timeouts
+from edge.snapshot import CorsRules, GatewaySnapshot, Rules, TenantStatus, TenantView
+from edge.upstream.guard import AddressGuard
+from edge.upstream.pool import UpstreamPool
+from edge.visit import Visit
+
+DEADLINE = 10.0
+
+
+@dataclass
+class Answer:
+    """What came back over a connection: status, fields by lower-case name, body."""
+
+    status: int
+    fields: dict[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The catalogue's code of a refusal."""
+        document = orjson.loads(self.body)
+        assert self.fields["content-type"] == "application/problem+json"
+        assert document["code"] == document["error"]
+        assert document["request_id"] == self.fields["x-request-id"]
+        assert document["status"] == self.status
+        return str(document["code"])
+
+
+class Connection:
+    """A raw client's connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self, *, head_only: bool = False) -> Answer:
+        """Reads one answer by its framing."""
+        async with asyncio.timeout(DEADLINE):
+            status, fields = await self.head()
+            if head_only or status in (204, 304) or status < 200:
+                return Answer(status, fields, b"")
+            if "content-length" in fields:
+                return Answer(status, fields, await self.reader.readexactly(int(fields["content-length"])))
+            if fields.get("transfer-encoding") == "chunked":
+                return Answer(status, fields, await self._chunks())
+            return Answer(status, fields, await self.reader.read())
+
+    async def head(self) -> tuple[int, dict[str, str]]:
+        octets = await self.reader.readuntil(b"\r\n\r\n")
+        first, *lines = octets.decode("latin-1").split("\r\n")[:-2]
+        return int(first.split(" ")[1]), {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
+
+    async def _chunks(self) -> bytes:
+        parts = []
+        while size := int(await self.reader.readuntil(b"\r\n"), 16):
+            parts.append(await self.reader.readexactly(size))
+            assert await self.reader.readexactly(2) == b"\r\n"
+        assert await self.reader.readexactly(2) == b"\r\n"
+        return b"".join(parts)
+
+    async def ended(self) -> bytes:
+        """Whatever still comes until the edge closes the connection."""
+        async with asyncio.timeout(DEADLINE):
+            try:
+                return await self.reader.read()
+            except ConnectionResetError:
+                return b""
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+Script = Callable[["Served"], Awaitable[None]]
+
+
+@dataclass
+class Served:
+    """One connection at the upstream."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    heads: list[bytes]
+
+    async def head(self) -> bytes:
+        """Reads and records one request's head."""
+        octets = await self.reader.readuntil(b"\r\n\r\n")
+        self.heads.append(octets)
+        return octets
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+
+@dataclass
+class Upstream:
+    """A raw upstream: what it was sent, how many connections it saw."""
+
+    port: int = 0
+    heads: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a connection to it has ended."""
+
+
+@asynccontextmanager
+async def upstream(script: Script) -> AsyncIterator[Upstream]:
+    """Runs the script for each connection."""
+    state = Upstream()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        state.connections += 1
+        try:
+            await script(Served(reader, writer, state.heads))
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+            state.gone.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    state.port = server.sockets[0].getsockname()[1]
+    try:
+        yield state
+    finally:
+        server.close()
+
+
+def answering(octets: bytes, times: int = 1_000_000) -> Script:
+    """A script that reads heads without bodies and sends these octets to each, so many times."""
+
+    async def script(served: Served) -> None:
+        for _ in range(times):
+            await served.head()
+            await served.send(octets)
+
+    return script
+
+
+ADMITTED = Decision(True, Rate(500, 60_000), "default", 499, 120, 0)
+REFUSED = Decision(False, Rate(500, 60_000), "default", 0, 1_500, 1_500)
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def route(port: int, **changes: object) -> Route:
+    """A route of everything below /api to a target on loopback, without a credential unless told otherwise."""
+    service = Service("sales", (Target("127.0.0.1", port),))
+    given: dict[str, object] = {"auth": Auth.NONE, "timeouts": Timeouts(), **changes}
+    return Route("sales", str(given.pop("prefix", "/api")), service, **given)  # type: ignore[arg-type]
+
+
+@dataclass
+class Plane:
+    """A running data plane. `visits` are the answered requests in the order of their ends."""
+
+    port: int
+    snapshot: GatewaySnapshot
+    credentials: dict[bytes, Principal | Rejection]
+    visits: list[Visit]
+    decide: Callable[[LimitSet], Decision] = field(default=lambda _: ADMITTED)
+    looked_up: list[Credential] = field(default_factory=list)
+    recorded: asyncio.Event = field(default_factory=asyncio.Event)
+    opened: list[Connection] = field(default_factory=list)
+
+    async def connect(self) -> Connection:
+        connection = Connection(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.opened.append(connection)
+        return connection
+
+    async def get(self, path: str = "/api/x", *lines: str, method: str = "GET", body: bytes = b"") -> Answer:
+        """One request over a connection of its own."""
+        connection = await self.connect()
+        try:
+            await connection.send(request(path, *lines, method=method, body=body))
+            return await connection.answer(head_only=method == "HEAD")
+        finally:
+            connection.close()
+
+    async def visit(self, count: int = 1) -> Visit:
+        """The latest visit, once so many have ended."""
+        async with asyncio.timeout(DEADLINE):
+            while len(self.visits) < count:
+                self.recorded.clear()
+                await self.recorded.wait()
+        return self.visits[count - 1]
+
+
+def request(path: str = "/api/x", *lines: str, method: str = "GET", body: bytes = b"") -> bytes:
+    """The octets of a request."""
+    framed = (*lines, f"Content-Length: {len(body)}") if body else lines
+    return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: localhost", *framed, "", "")).encode() + body
+
+
+class _Services:
+    """The answers of the services that a test has chosen, as the journey asks for them."""
+
+    def __init__(self, state: Plane) -> None:
+        self._state = state
+
+    @property
+    def snapshot(self) -> GatewaySnapshot:
+        return self._state.snapshot
+
+    def cached(self, credential: Credential, _now: float) -> Principal | Rejection | None:
+        return None
+
+    async def authenticate(self, credential: Credential) -> Principal | Rejection:
+        self._state.looked_up.append(credential)
+        return self._state.credentials.get(credential.value, Rejection(reasons.ERROR_REASON_KEY_INVALID))
+
+    async def check(self, limits: LimitSet, cost: int = 1) -> Decision:
+        return self._state.decide(limits)
+
+
+class _Host:
+    """What a connection needs of its worker."""
+
+    def __init__(self, limits: ClientLimits, deadlines: Deadlines) -> None:
+        self.limits = limits
+        self.deadlines = deadlines
+        self.draining = False
+        self.now: Callable[[], float] = time.time
+        self.journey: Journey
+
+    async def answer(self, request: InboundRequest, client: ClientConnection) -> bool:
+        return await self.journey.answer(request, client)
+
+
+class _ServerState:
+    """What uvicorn's server keeps."""
+
+    def __init__(self) -> None:
+        self.connections: set[object] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+
+
+@asynccontextmanager
+async def plane(
+    routes: Sequence[Route], *, limits: ClientLimits | None = None, cors: CorsRules | None = None
+) -> AsyncIterator[Plane]:
+    """Serves these routes as the config of `default`."""
+    rules = Rules(DEFAULT_TENANT, 7, Router(tuple(routes)), cors=cors)
+    view = TenantView(DEFAULT_TENANT, "default0", "default", TenantStatus.ACTIVE, rules)
+    snapshot = GatewaySnapshot(1, {DEFAULT_TENANT: view}, {}, {"default0": view})
+    state = Plane(0, snapshot, {}, [])
+    loop, deadlines = asyncio.get_running_loop(), Deadlines()
+    pool = UpstreamPool(AddressGuard())
+
+    def record(visit: Visit) -> None:
+        state.visits.append(visit)
+        state.recorded.set()
+
+    services, host = _Services(state), _Host(limits or ClientLimits(), deadlines)
+    builtins = Bridge(builtin_app("0", lambda: Readiness(status="ready", revision=1, feeds={})), PATHS, TREES)
+    forwarder = Forwarder(pool, deadlines, loop)
+    host.journey = Journey(services, services, services, forwarder, builtins, record, lambda: host.draining)
+    server_state, protocol = _ServerState(), hosted_by(host)
+    server = await loop.create_server(lambda: protocol(None, server_state, None, loop), "127.0.0.1", 0)
+    state.port = server.sockets[0].getsockname()[1]
+    ticking = loop.create_task(deadlines.run())
+    try:
+        yield state
+    finally:
+        server.close()
+        ticking.cancel()
+        for opened in state.opened:
+            opened.close()
+        for connection in list(server_state.connections):
+            assert isinstance(connection, ClientConnection)
+            connection.abort()
+        await asyncio.gather(*server_state.tasks, return_exceptions=True)
+        pool.close()
+        await asyncio.sleep(0)  # closed transports let go of their sockets on the next turn

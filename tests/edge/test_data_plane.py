@@ -1,0 +1,441 @@
+"""The data plane over real sockets: what goes through, what is refused, and that nothing is left hanging."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from edge.client import ClientLimits
+from edge.http.head import HeadLimits
+from edge.routing import Auth, Timeouts
+from edge.snapshot import CorsRules
+from tests.edge.plane import DEADLINE, OK, REFUSED, Served, answering, plane, request, route, upstream
+
+KEY = "X-API-Key: psk_live_default0keykey00_" + "s" * 32 + "_000000"
+
+
+async def test_a_request_goes_through_and_its_answer_comes_back() -> None:
+    octets = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\nX-From: upstream\r\nX-Request-ID: theirs\r\n\r\nok"
+    async with upstream(answering(octets)) as behind, plane([route(behind.port)]) as edge:
+        answer = await edge.get("/api/x?a=b", "X-Custom: 1", "X-User-ID: admin", "X-Request-ID: mine")
+        assert (answer.status, answer.body) == (201, b"ok")
+        assert answer.fields["x-from"] == "upstream"
+        assert answer.fields["x-request-id"] == "mine"
+        sent = behind.heads[0].decode().split("\r\n")
+        assert sent[:2] == ["GET /api/x?a=b HTTP/1.1", "Host: localhost"]
+        assert "X-Custom: 1" in sent
+        assert "X-Forwarded-For: 127.0.0.1" in sent
+        assert "X-Request-ID: mine" in sent
+        assert not [line for line in sent if "admin" in line]
+        visit = await edge.visit()
+        assert (visit.status, visit.response_bytes, visit.upstream) == (201, 2, f"127.0.0.1:{behind.port}")
+
+
+async def test_a_malformed_request_id_is_replaced() -> None:
+    async with upstream(answering(OK)) as behind, plane([route(behind.port)]) as edge:
+        answer = await edge.get("/api/x", "X-Request-ID: not valid!")
+        assert len(answer.fields["x-request-id"]) == 36
+
+
+async def test_connections_are_kept_on_both_sides() -> None:
+    async with upstream(answering(OK)) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        for _ in range(3):
+            await client.send(request())
+            assert (await client.answer()).status == 200
+        client.close()
+        assert behind.connections == 1
+
+
+async def test_pipelined_requests_are_answered_in_order_and_bounded() -> None:
+    async with upstream(answering(OK)) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(b"".join(request(f"/api/{n}", f"X-Request-ID: r{n}") for n in range(40)))
+        answers = [await client.answer() for _ in range(16)]
+        assert [answer.fields["x-request-id"] for answer in answers] == [f"r{n}" for n in range(16)]
+        assert answers[-1].fields["connection"] == "close"
+        assert await client.ended() == b""
+
+
+async def test_a_chunked_body_goes_up_as_it_comes() -> None:
+    async def echo(served: Served) -> None:
+        await served.head()
+        first = await served.reader.readexactly(len(b"5\r\nhello\r\n"))
+        await served.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + first)
+        await served.send(await served.reader.readexactly(len(b"5\r\nworld\r\n0\r\n\r\n")))
+
+    async with upstream(echo) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(b"POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        status, fields = await client.head()
+        assert (status, fields["transfer-encoding"]) == (200, "chunked")
+        # the answer has begun while half of the request is still to come
+        await client.send(b"5\r\nworld\r\n0\r\nX-User-ID: admin\r\n\r\n")
+        async with asyncio.timeout(DEADLINE):
+            assert await client.reader.readexactly(25) == b"5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n"
+
+
+async def test_a_large_body_goes_both_ways_whole() -> None:
+    size = 3 * 1024 * 1024
+
+    async def echo(served: Served) -> None:
+        await served.head()
+        await served.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+        for _ in range(size // 65536):
+            await served.send(await served.reader.readexactly(65536))
+
+    async with upstream(echo) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        body = bytes(range(256)) * (size // 256)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(client.send(request("/api/x", method="POST", body=body)))
+            answer = await client.answer()
+        assert answer.body == body
+
+
+async def test_an_answer_that_ends_with_its_connection_is_chunked_for_the_client() -> None:
+    async def until_close(served: Served) -> None:
+        await served.head()
+        await served.send(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+
+    async with upstream(until_close) as behind, plane([route(behind.port)]) as edge:
+        answer = await edge.get()
+        assert (answer.fields["transfer-encoding"], answer.body) == ("chunked", b"all of it")
+
+
+async def test_head_has_the_length_but_no_body_and_leaves_the_connection_clean() -> None:
+    octets = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
+    async with upstream(answering(octets)) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        for _ in range(2):
+            await client.send(request(method="HEAD"))
+            answer = await client.answer(head_only=True)
+            assert answer.fields["content-length"] == "500"
+        assert behind.connections == 1
+
+
+async def test_interim_answers_are_swallowed() -> None:
+    octets = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK
+    async with upstream(answering(octets)) as behind, plane([route(behind.port)]) as edge:
+        assert (await edge.get()).body == b"ok"
+
+
+async def test_expectations_are_answered_after_admission() -> None:
+    async def reading(served: Served) -> None:
+        await served.head()
+        assert await served.reader.readexactly(4) == b"body"
+        await served.send(OK)
+
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(b"POST /api/x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+        assert (await client.head())[0] == 100
+        await client.send(b"body")
+        assert (await client.answer()).status == 200
+        assert b"expect" not in behind.heads[0].lower()
+
+
+# -- refusals ------------------------------------------------------------------------------------------------------
+
+
+async def test_no_credential_where_one_is_needed_leaves_the_upstream_untouched() -> None:
+    async with upstream(answering(OK)) as behind, plane([route(behind.port, auth=Auth.REQUIRED)]) as edge:
+        answer = await edge.get()
+        assert (answer.status, answer.code) == (401, "TOKEN_MISSING")
+        assert "www-authenticate" in answer.fields
+        assert behind.connections == 0
+
+
+async def test_an_invalid_credential_is_never_taken_for_none() -> None:
+    async with upstream(answering(OK)) as behind, plane([route(behind.port, auth=Auth.OPTIONAL)]) as edge:
+        assert (await edge.get()).status == 200
+        assert (await edge.get("/api/x", KEY)).code == "KEY_INVALID"
+        assert (await edge.get("/api/x", "Authorization: Basic YTpi")).code == "TOKEN_INVALID"
+        assert (await edge.get("/api/x", KEY, "Authorization: Bearer x")).code == "CREDENTIALS_CONFLICT"
+
+
+async def test_a_refused_limit_says_when_to_come_back() -> None:
+    async with upstream(answering(OK)) as behind, plane([route(behind.port)]) as edge:
+        edge.decide = lambda _: REFUSED
+        answer = await edge.get()
+        assert (answer.status, answer.code) == (429, "RATE_LIMITED")
+        assert answer.fields["retry-after"] == "2"
+        assert behind.connections == 0
+
+
+async def test_paths_and_methods_without_a_route() -> None:
+    only_get = route(1, methods=frozenset({"GET"}))
+    async with plane([only_get]) as edge:
+        assert (await edge.get("/elsewhere")).code == "ROUTE_NOT_FOUND"
+        assert (await edge.get("/apis")).code == "ROUTE_NOT_FOUND"
+        answer = await edge.get(method="DELETE")
+        assert (answer.code, answer.fields["allow"]) == ("METHOD_NOT_ALLOWED", "GET")
+        assert (await edge.get("/api/%2e%2e/x")).code == "AMBIGUOUS_PATH"
+        assert (await edge.get("/api/a%2fb")).code == "AMBIGUOUS_PATH"
+
+
+async def test_bodies_beyond_the_routes_limit_are_refused() -> None:
+    async def swallow(served: Served) -> None:
+        await served.head()
+        await served.reader.read()
+
+    async with upstream(swallow) as behind, plane([route(behind.port, max_body_bytes=10)]) as edge:
+        assert (await edge.get(method="POST", body=b"x" * 11)).code == "BODY_TOO_LARGE"
+        assert behind.connections == 0
+        client = await edge.connect()
+        chunked = b"POST /api/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n" + b"x" * 11 + b"\r\n"
+        await client.send(chunked)
+        assert (await client.answer()).code == "BODY_TOO_LARGE"
+        assert await client.ended() == b""
+
+
+FAULTS = {
+    "closes before the answer": (b"", "DOWNSTREAM_RESET"),
+    "answers with garbage": (b"SSH-2.0-OpenSSH\r\n\r\n", "DOWNSTREAM_INVALID"),
+    "answers with length and coding": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "DOWNSTREAM_INVALID",
+    ),
+    "answers with two lengths": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        "DOWNSTREAM_INVALID",
+    ),
+    "switches protocols unasked": (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        "DOWNSTREAM_INVALID",
+    ),
+    "sends an endless head": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000, "DOWNSTREAM_INVALID"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_an_upstream_that(fault: str) -> None:
+    octets, code = FAULTS[fault]
+    async with upstream(answering(octets, times=1)) as behind, plane([route(behind.port)]) as edge:
+        answer = await edge.get()
+        assert (answer.status, answer.code) == (502, code)
+
+
+async def test_an_upstream_that_refuses_connections() -> None:
+    async with upstream(answering(OK)) as behind:
+        port = behind.port
+    async with plane([route(port)]) as edge:
+        answer = await edge.get()
+        assert (answer.status, answer.code) == (502, "DOWNSTREAM_UNREACHABLE")
+
+
+async def test_an_upstream_that_is_silent() -> None:
+    async def silent(served: Served) -> None:
+        await served.head()
+        await served.reader.read()
+
+    async with upstream(silent) as behind, plane([route(behind.port, timeouts=Timeouts(1, 0.2, 1))]) as edge:
+        answer = await edge.get()
+        assert (answer.status, answer.code) == (504, "DOWNSTREAM_TIMEOUT")
+        assert b'"stage":"response"' in answer.body
+        async with asyncio.timeout(DEADLINE):
+            await behind.gone.wait()
+
+
+async def test_an_answer_that_is_cut_off_is_never_taken_for_whole() -> None:
+    octets = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
+    async with upstream(answering(octets, times=1)) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(request())
+        with pytest.raises(asyncio.IncompleteReadError):
+            await client.answer()
+        assert (await edge.visit()).code == "DOWNSTREAM_RESET"
+
+
+async def test_a_stray_answer_is_never_given_to_the_next_request() -> None:
+    poison = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+    async with upstream(answering(OK + poison)) as behind, plane([route(behind.port)]) as edge:
+        for _ in range(3):
+            assert (await edge.get()).body != b"poison"
+
+
+async def test_an_idle_connection_that_turned_out_closed_is_replaced() -> None:
+    async with upstream(answering(OK, times=1)) as behind, plane([route(behind.port)]) as edge:
+        for _ in range(4):
+            assert (await edge.get()).status == 200
+
+
+async def test_a_request_that_changes_things_is_never_sent_twice() -> None:
+    async def closing(served: Served) -> None:
+        await served.head()
+        await served.send(OK)
+        await served.head()  # takes the second request and closes without an answer
+
+    async with upstream(closing) as behind, plane([route(behind.port)]) as edge:
+        assert (await edge.get(method="POST")).status == 200
+        assert (await edge.get(method="POST")).code == "DOWNSTREAM_RESET"
+        assert len(behind.heads) == 2
+
+
+# -- hostile and slow clients --------------------------------------------------------------------------------------
+
+MALFORMED = {
+    "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "both framings": b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "space before the colon": b"GET /api HTTP/1.1\r\nHost : a\r\n\r\n",
+    "folded field": b"GET /api HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n",
+    "bare line feeds": b"GET /api HTTP/1.1\nHost: a\n\n",
+    "NUL in a value": b"GET /api HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
+    "bad chunk size": b"POST /api HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+    "no host": b"GET /api HTTP/1.1\r\n\r\n",
+    "HTTP/0.9": b"GET /api\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+async def test_malformed_requests_are_refused_and_the_connection_closed(case: str) -> None:
+    async def swallow(served: Served) -> None:
+        await served.head()
+        await served.reader.read()
+
+    async with upstream(swallow) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(MALFORMED[case])
+        answer = await client.answer()
+        assert 400 <= answer.status < 500
+        assert await client.ended() == b""
+
+
+async def test_an_ignored_upgrade_smuggles_nothing() -> None:
+    async with upstream(answering(OK)) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        upgrade = b"GET /api/x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+        await client.send(upgrade + request("/api/smuggled"))
+        answer = await client.answer()
+        assert (answer.status, answer.fields["connection"]) == (200, "close")
+        assert await client.ended() == b""
+        with_body = upgrade.replace(b"GET", b"POST").replace(b"\r\n\r\n", b"\r\nContent-Length: 40\r\n\r\n")
+        client = await edge.connect()
+        await client.send(with_body)
+        assert (await client.answer()).status == 400
+        assert [head.split(b" ")[1] for head in behind.heads] == [b"/api/x"]
+
+
+async def test_a_long_head_is_refused_before_it_is_complete() -> None:
+    limits = ClientLimits(head=HeadLimits(line_bytes=100, fields_bytes=200))
+    async with plane([], limits=limits) as edge:
+        client = await edge.connect()
+        await client.send(b"GET /" + b"a" * 400)
+        assert (await client.answer()).status == 414
+        client = await edge.connect()
+        await client.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: 1\r\n" * 80)
+        assert (await client.answer()).status == 431
+
+
+async def test_a_head_that_does_not_arrive_in_time_is_told_408() -> None:
+    async with plane([], limits=ClientLimits(head_seconds=0.2)) as edge:
+        client = await edge.connect()
+        await client.send(b"GET / HTTP/1.1\r\nHo")
+        answer = await client.answer()
+        assert (answer.status, answer.code) == (408, "REQUEST_TIMEOUT")
+        assert await client.ended() == b""
+
+
+async def test_silent_connections_are_closed() -> None:
+    async with upstream(answering(OK)) as behind:
+        limits = ClientLimits(head_seconds=0.2, idle_seconds=0.2)
+        async with plane([route(behind.port)], limits=limits) as edge:
+            assert await (await edge.connect()).ended() == b""
+            used = await edge.connect()
+            await used.send(request())
+            assert (await used.answer()).status == 200
+            assert await used.ended() == b""
+
+
+async def test_a_client_that_goes_away_takes_its_upstream_request_with_it() -> None:
+    async def endless(served: Served) -> None:
+        await served.head()
+        await served.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            await served.send(b"1\r\nx\r\n")
+            await asyncio.sleep(0)
+
+    async with upstream(endless) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(request())
+        await client.head()
+        client.close()
+        async with asyncio.timeout(DEADLINE):
+            await behind.gone.wait()
+        assert (await edge.visit()).status == 200
+
+
+async def test_a_client_that_does_not_read_stops_the_upstream() -> None:
+    sent = 0
+    blocked = asyncio.Event()
+
+    async def flood(served: Served) -> None:
+        nonlocal sent
+        await served.head()
+        await served.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        while True:
+            served.writer.write(b"x" * 65536)
+            try:
+                async with asyncio.timeout(1.0):
+                    await served.writer.drain()
+            except TimeoutError:
+                blocked.set()
+                return
+            sent += 65536
+
+    async with upstream(flood) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(request())
+        async with asyncio.timeout(DEADLINE):
+            await blocked.wait()
+        assert sent < 64 * 1024 * 1024  # the buffers of four sockets and two transports, not the answer
+        client.close()
+
+
+# -- what the edge answers itself ----------------------------------------------------------------------------------
+
+
+async def test_the_edge_answers_its_own_endpoints_before_any_route() -> None:
+    async with plane([route(1, prefix="/")]) as edge:
+        assert (await edge.get("/livez")).body == b'{"status":"ok"}'
+        assert (await edge.get("/readyz")).status == 200
+        assert (await edge.get("/livez", method="HEAD")).status in (200, 405)
+        client = await edge.connect()
+        for _ in range(2):
+            await client.send(request("/livez"))
+            assert (await client.answer()).status == 200
+        refused = await edge.get("/api/v1/auth/login", method="POST", body=b"{}")
+        assert (refused.status, refused.code) == (501, "UNIMPLEMENTED")
+        assert (await edge.get("/livez", method="POST", body=b"x" * 70_000)).code == "BODY_TOO_LARGE"
+
+
+async def test_preflights_are_answered_and_refusals_are_readable_by_scripts() -> None:
+    cors = CorsRules(frozenset({"https://app.example.com"}), credentials=True, headers=("authorization",))
+    async with plane([route(1, auth=Auth.REQUIRED)], cors=cors) as edge:
+        origin = "Origin: https://app.example.com"
+        preflight = await edge.get("/api/x", origin, "Access-Control-Request-Method: GET", method="OPTIONS")
+        assert preflight.status == 204
+        assert preflight.fields["access-control-allow-origin"] == "https://app.example.com"
+        assert preflight.fields["access-control-allow-headers"] == "authorization"
+        refused = await edge.get("/api/x", origin)
+        assert refused.code == "TOKEN_MISSING"
+        assert "RateLimit" in refused.fields["access-control-expose-headers"]
+        foreign = await edge.get("/api/x", "Origin: https://evil.com")
+        assert "access-control-allow-origin" not in foreign.fields
+
+
+async def test_a_worker_without_config_is_not_ready() -> None:
+    async with plane([]) as edge:
+        edge.snapshot = replace(edge.snapshot, tenants={})
+        assert (await edge.get()).code == "NOT_READY"
+
+
+async def test_a_request_that_belongs_to_nobody_is_recorded_with_its_reason() -> None:
+    async with plane([]) as edge:
+        client = await edge.connect()
+        await client.send(b"GET / HTTP/1.1\r\n\r\n")
+        await client.answer()
+        visit = await edge.visit()
+        assert (visit.head, visit.code) == (None, "BAD_REQUEST")
+        assert reasons.ErrorReason.Name(reasons.ERROR_REASON_BAD_REQUEST).endswith(visit.code)
