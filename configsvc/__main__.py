@@ -1,0 +1,38 @@
+"""`python -m configsvc` serves; `python -m configsvc migrate` brings every schema to the newest version and ends."""
+
+import asyncio
+import sys
+
+from configsvc.schema import migrate_shared, migrate_tenants
+from configsvc.service import SPEC
+from configsvc.settings import ConfigSettings
+from svckit import logs
+from svckit.postgres import open_pool
+from svckit.server import main
+from svckit.settings import SettingsError, load_settings
+
+
+async def migrate(settings: ConfigSettings) -> None:
+    """Waits for the database, then migrates what is behind."""
+    async with open_pool(settings.database_url.get_secret_value(), application="configsvc migrate") as pool:
+        await migrate_shared(pool)
+        await migrate_tenants(pool)
+
+
+def run(arguments: list[str]) -> None:
+    """Does what the arguments say."""
+    if not arguments:
+        main(SPEC, ConfigSettings)
+    elif arguments == ["migrate"]:
+        try:
+            settings = load_settings(ConfigSettings)
+        except SettingsError as error:
+            sys.exit(f"configsvc: the settings cannot be used:\n{error}")
+        logs.configure(SPEC.name, settings.log_level, settings.log_pretty)
+        asyncio.run(migrate(settings))
+    else:
+        sys.exit("usage: python -m configsvc [migrate]")
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])

@@ -1,0 +1,98 @@
+"""The rules of limits, cross-origin requests, issuers and subscriptions. Pure."""
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from penstock.config.v1 import gateway_config_pb2 as pb
+
+from configsvc.validate.findings import Findings
+from configsvc.validate.names import METHOD, ORIGIN, TIER, TOKEN
+from configsvc.validate.services import check_span
+
+MAX_LIST: Final = 64
+_YEAR_SECONDS: Final = 366 * 86_400
+# What public keys can verify: a shared secret in a document would be a secret in a document.
+ALGORITHMS: Final = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+_A_TIER: Final = "must be 1–64 characters of [A-Za-z0-9._-]"
+
+
+def check_limits(config: pb.GatewayConfig, findings: Findings) -> None:
+    """Checks the general limits."""
+    limits, here = config.limits, findings.at("limits")
+    for field in ("authenticated", "anonymous", "tenant"):
+        if limits.HasField(field):
+            check_rate(getattr(limits, field), here.at(field))
+    here.at("tiers").expect(len(limits.tiers) <= MAX_LIST, f"must be at most {MAX_LIST}")
+    for tier, rate in limits.tiers.items():
+        here.at("tiers", tier).expect(TIER.fullmatch(tier) is not None, _A_TIER)
+        check_rate(rate, here.at("tiers", tier))
+
+
+def check_rate(rate: pb.Rate, findings: Findings) -> None:
+    """Checks a rate; the number of its requests as well as its window."""
+    findings.expect(1 <= rate.requests <= 1_000_000, "must allow 1–1,000,000 requests")
+    check_span(rate.window, 0.001, _YEAR_SECONDS, findings)
+
+
+def check_cors(cors: pb.Cors, findings: Findings) -> None:
+    """Checks the rules for cross-origin requests."""
+    findings.at("origins").expect(1 <= len(cors.origins) <= 1_000, "must be 1–1000")
+    anyone = "*" in cors.origins
+    findings.at("origins").expect(not anyone or len(cors.origins) == 1, "must have * alone")
+    findings.at("credentials").expect(not (anyone and cors.credentials), "must not be true together with the origin *")
+    for index, origin in enumerate(cors.origins):
+        fits = origin == "*" or ORIGIN.fullmatch(origin) is not None
+        findings.at("origins", index).expect(fits, "must be an origin in lower case such as https://app.example.com")
+    for index, method in enumerate(cors.methods):
+        findings.at("methods", index).expect(METHOD.fullmatch(method) is not None, "must be a method in upper case")
+    for name, headers in (("headers", cors.headers), ("expose", cors.expose)):
+        for index, header in enumerate(headers):
+            findings.at(name, index).expect(TOKEN.fullmatch(header) is not None, "must be the name of a header")
+    if cors.HasField("max_age"):
+        check_span(cors.max_age, 0, 86_400, findings.at("max_age"))
+
+
+def check_issuers(config: pb.GatewayConfig, findings: Findings) -> None:
+    """Checks the issuers of tokens."""
+    findings.at("issuers").expect(len(config.issuers) <= MAX_LIST, f"must be at most {MAX_LIST}")
+    seen: set[str] = set()
+    for index, issuer in enumerate(config.issuers):
+        here = findings.at("issuers", index)
+        here.at("issuer").expect(1 <= len(issuer.issuer) <= 512, "must be 1–512 characters")
+        here.at("issuer").expect(issuer.issuer not in seen, "is there already")
+        seen.add(issuer.issuer)
+        one = bool(issuer.jwks_url) != bool(issuer.public_key_pem)
+        here.expect(one, "must have either jwks_url or public_key")
+        if issuer.jwks_url:
+            here.at("jwks_url").expect(_is_https(issuer.jwks_url), "must be an https:// URL")
+        here.at("audience").expect(1 <= len(issuer.audience) <= 512, "must be 1–512 characters")
+        here.at("algorithms").expect(bool(issuer.algorithms), "must name at least one algorithm")
+        for number, algorithm in enumerate(issuer.algorithms):
+            fits = algorithm in ALGORITHMS
+            here.at("algorithms", number).expect(fits, f"must be one of {', '.join(sorted(ALGORITHMS))}")
+
+
+def check_subscription(policy: pb.SubscriptionPolicy, findings: Findings) -> None:
+    """Checks the tiers and the grace period."""
+    findings.at("tiers").expect(len(policy.tiers) <= MAX_LIST, f"must be at most {MAX_LIST}")
+    for index, repeated in _repetitions(list(policy.tiers)):
+        here = findings.at("tiers", index)
+        here.expect(TIER.fullmatch(policy.tiers[index]) is not None, _A_TIER)
+        here.expect(not repeated, "is there already")
+    if policy.HasField("grace"):
+        check_span(policy.grace, 0, _YEAR_SECONDS, findings.at("grace"))
+
+
+def _repetitions(values: list[str]) -> Iterator[tuple[int, bool]]:
+    return ((index, value in values[:index]) for index, value in enumerate(values))
+
+
+def _is_https(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and url.isprintable()
+    except ValueError:
+        return False
