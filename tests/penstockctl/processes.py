@@ -49,12 +49,13 @@ def give_to_ordinary_user(path: Path) -> None:
 
 @asynccontextmanager
 async def started(*command: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process whose stdout can be read; killed at the end if it still runs."""
+    """A process whose stdout can be read, leader of a group of its own; killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, **environment},
+        start_new_session=True,
     )
     try:
         yield process

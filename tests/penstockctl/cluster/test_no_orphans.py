@@ -1,5 +1,6 @@
 """A whole program under the supervisor, ended from outside: nothing of it remains."""
 
+import os
 import signal
 import sys
 
@@ -32,6 +33,14 @@ async def test_an_orderly_stop_runs_from_the_last_to_the_first() -> None:
     async with started(*CLUSTER) as cluster:
         await read_until(cluster, "all are up")
         cluster.send_signal(signal.SIGTERM)
+        said = await read_until(cluster, "all are gone")
+    assert [line.split()[0] for line in said if "| bye" in line] == ["edge", "service", "store"]
+
+
+async def test_ctrl_c_in_a_terminal_stops_in_order_too() -> None:
+    async with started(*CLUSTER) as cluster:
+        await read_until(cluster, "all are up")
+        os.killpg(cluster.pid, signal.SIGINT)  # a terminal signals the whole foreground group
         said = await read_until(cluster, "all are gone")
     assert [line.split()[0] for line in said if "| bye" in line] == ["edge", "service", "store"]
 
