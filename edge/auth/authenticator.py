@@ -1,0 +1,151 @@
+"""What the data plane asks about credentials: from memory when it can be trusted, else from authsvc."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final
+
+import grpc
+from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceStub
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from domain import api_keys
+from edge.auth.cache import CAPACITY, PrincipalCache
+from edge.auth.fences import Fences
+from edge.auth.lease import DEFAULT_MAX_STALE_SECONDS, Lease, Use
+from edge.auth.lookups import TIMEOUT_SECONDS, AuthUnavailable, Lookups
+from edge.auth.memory import Memory
+from edge.auth.negatives import Negatives
+from edge.auth.watch import RENEW_SECONDS, Watch
+from edge.instance import Instance
+from edge.principal import Credential, CredentialKind, Principal, Rejection
+
+__all__ = ["AuthUnavailable", "Authenticator"]
+
+MAX_CREDENTIAL_BYTES: Final = 8192
+# A look-up that an invalidation overtakes is made again; three in a row is an authsvc that does not keep up.
+_ATTEMPTS: Final = 3
+# Credentials of ours that are not for the data plane: admin tokens, gateways' credentials.
+_OTHER_SECRETS: Final = (b"psa_", b"psg_")
+_KEY_INVALID: Final = Rejection(reasons.ERROR_REASON_KEY_INVALID)
+_TOKEN_INVALID: Final = Rejection(reasons.ERROR_REASON_TOKEN_INVALID)
+
+
+class Authenticator:
+    """Proves principals for one worker. `run` must be running for anything to be looked up."""
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        instance: Instance,
+        *,
+        max_stale_seconds: float = DEFAULT_MAX_STALE_SECONDS,
+        capacity: int = CAPACITY,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        renew_seconds: float = RENEW_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        stub = AuthServiceStub(channel)
+        self._clock = clock
+        self._lease = Lease(max_stale_seconds)
+        self._fences = Fences()
+        cache = PrincipalCache(capacity)
+        self._ready = cache.ready
+        self._memory = Memory(cache, Negatives(), self._fences, self._lease)
+        self._lookups = Lookups(stub, self._fences.ticket, timeout_seconds)
+        self._watch = Watch(stub, self._memory, instance, clock, renew_seconds)
+        self.hits = 0
+        self.misses = 0
+        self.stale = 0
+        """How often a principal was served without a lease, because authsvc was away."""
+
+    async def run(self) -> None:
+        """Runs the stream of look-ups, the watch and the renewal of the lease until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._lookups.run())
+            tasks.create_task(self._watch.run())
+
+    @property
+    def lease_state(self) -> str:
+        """`held`, `out` (every request is looked up) or `away` (authsvc does not answer)."""
+        if self._clock() < self._lease.until:
+            return "held"
+        return "out" if self._lease.reachable else "away"
+
+    @property
+    def cached_principals(self) -> int:
+        return len(self._memory.cache)
+
+    def cached(self, credential: Credential, now: float) -> Principal | Rejection | None:
+        """What is known of the credential at `now` (seconds since 1970); None: call `authenticate`.
+
+        The first half is the hot path: a digest, a look-up and three comparisons.
+        """
+        digest = _digest(credential)
+        entry = self._ready.get(digest)
+        if (
+            entry is not None
+            and entry.seen == self._fences.applied
+            and now < entry.fresh_until
+            and now < self._lease.until
+        ):
+            self.hits += 1
+            return entry.principal
+        return _judged_by_form(credential) or self._recalled(digest, now)
+
+    async def authenticate(self, credential: Credential, *, fresh: bool = False) -> Principal | Rejection:
+        """Whom the credential proves, or why nobody.
+
+        With `fresh` (critical routes) the store is asked whatever is cached. Raises AuthUnavailable when authsvc
+        does not answer and nothing cached may be served.
+        """
+        refused = _judged_by_form(credential)
+        if refused is not None:
+            return refused
+        digest = _digest(credential)
+        if not fresh and (known := self._recalled(digest, self._clock())) is not None:
+            return known
+        self.misses += 1
+        try:
+            return await self._looked_up(digest, credential)
+        except AuthUnavailable:
+            self._lease.reachable = False
+            if not fresh and (stale := self._recalled(digest, self._clock())) is not None:
+                return stale
+            raise
+
+    def _recalled(self, digest: bytes, now: float) -> Principal | Rejection | None:
+        recalled = self._memory.recall(digest, now)
+        if recalled is None:
+            return None
+        found, use = recalled
+        if use is Use.SERVE_STALE:
+            self.stale += 1
+        else:
+            self.hits += 1
+        return found
+
+    async def _looked_up(self, digest: bytes, credential: Credential) -> Principal | Rejection:
+        for _ in range(_ATTEMPTS):
+            answer = await self._lookups.ask(digest, credential)
+            self._lease.reachable = True
+            if self._memory.settle(digest, answer, self._clock()):
+                return answer.outcome
+        raise AuthUnavailable
+
+
+def _digest(credential: Credential) -> bytes:
+    """What a credential is remembered by; a token means something in its config tenant only."""
+    if credential.kind is CredentialKind.API_KEY:
+        return sha256(credential.value).digest()
+    return sha256(b"%b\0%b" % (credential.config_tenant.encode(), credential.value)).digest()
+
+
+def _judged_by_form(credential: Credential) -> Rejection | None:
+    """The refusal of a credential that need not be looked up: no key, no secret for here, too long."""
+    if credential.kind is CredentialKind.API_KEY:
+        return None if api_keys.parse(credential.value) is not None else _KEY_INVALID
+    if credential.value.startswith(_OTHER_SECRETS):
+        return _KEY_INVALID
+    return None if 1 <= len(credential.value) <= MAX_CREDENTIAL_BYTES else _TOKEN_INVALID

@@ -1,0 +1,137 @@
+"""Follows the invalidations, acknowledges what is in force here, and renews the lease.
+
+Acknowledging and renewing are one call. It is made only while the watch is in step, so a worker that hears
+nothing loses its lease; and only with a revision that the memory has applied.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
+
+import grpc
+import structlog
+from penstock.auth.v1 import auth_service_pb2 as pb
+
+from edge.auth import wire
+from edge.auth.memory import Memory
+from edge.instance import Instance
+from svckit.backoff import delays
+from svckit.channels import open_stream
+
+if TYPE_CHECKING:  # a name of the generated stub file only
+    from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceAsyncStub
+
+RENEW_SECONDS: Final = 10.0
+_RENEWAL_TIMEOUT_SECONDS: Final = 2.0
+# The first look after a break comes within 0.2 s: a revocation waits 2 s for this worker.
+_BACKOFF_SCALE: Final = 0.2
+log = structlog.get_logger()
+
+
+class Watch:
+    """One worker's watch over the invalidations."""
+
+    def __init__(
+        self,
+        stub: "AuthServiceAsyncStub",
+        memory: Memory,
+        instance: Instance,
+        clock: Callable[[], float] = time.time,
+        renew_seconds: float = RENEW_SECONDS,
+    ) -> None:
+        self._stub = stub
+        self._memory = memory
+        self._instance = wire.instance(instance)
+        self._clock = clock
+        self._renew_seconds = renew_seconds
+        self._begun = False
+        self._in_step = asyncio.Event()
+        self._applied = asyncio.Event()
+
+    @property
+    def in_step(self) -> bool:
+        """Whether everything that authsvc has told of is in force here."""
+        return self._in_step.is_set()
+
+    async def run(self) -> None:
+        """Watches and renews until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow())
+            tasks.create_task(self._renew())
+
+    async def _follow(self) -> None:
+        waits = _new_waits()
+        while True:
+            try:
+                await self._watch()
+            except grpc.aio.AioRpcError as error:
+                log.warning("watch of invalidations broke off", code=error.code().name)
+            if self.in_step:
+                waits = _new_waits()
+            self._in_step.clear()
+            await asyncio.sleep(next(waits))
+
+    async def _watch(self) -> None:
+        """One stream, to its end."""
+        request = pb.WatchInvalidationsRequest(instance=self._instance)
+        if self._begun:
+            request.resume_from = self._memory.fences.applied
+        async with open_stream(self._stub.WatchInvalidations(request)) as call:
+            async for message in call:
+                if not self._apply(message):
+                    return
+
+    def _apply(self, message: pb.WatchInvalidationsResponse) -> bool:
+        """Puts a message in force; False when one before it is missing: the watch must begin anew."""
+        kind = message.WhichOneof("event")
+        if kind == "invalidation":
+            if not self._memory.invalidate(wire.event(message.invalidation)):
+                log.error("an invalidation is missing", before=message.invalidation.revision)
+                self._begun = False
+                return False
+        elif kind == "cache_reset":
+            self._memory.reset(message.cache_reset.revision)
+        elif kind == "sync_complete":
+            # Beginning at the head: what was looked up so far may have been ended before it.
+            if message.sync_complete.revision != self._memory.fences.applied:
+                self._memory.reset(message.sync_complete.revision)
+            self._begun = True
+            self._in_step.set()
+        self._applied.set()
+        return True
+
+    async def _renew(self) -> None:
+        waits = _new_waits()
+        while True:
+            await self._in_step.wait()
+            self._applied.clear()
+            try:
+                await self._acknowledge()
+            except grpc.aio.AioRpcError as error:
+                log.warning("lease not renewed", code=error.code().name)
+                self._memory.lease.reachable = False
+                await asyncio.sleep(next(waits))
+                continue
+            waits = _new_waits()
+            await self._news_or(self._renew_seconds)
+
+    async def _acknowledge(self) -> None:
+        sent_at = self._clock()
+        request = pb.AckInvalidationsRequest(instance=self._instance, revision=self._memory.fences.applied)
+        granted = await self._stub.AckInvalidations(request, timeout=_RENEWAL_TIMEOUT_SECONDS)
+        self._memory.lease.reachable = True
+        self._memory.lease.grant(sent_at, granted.lease.ToTimedelta().total_seconds())
+
+    async def _news_or(self, seconds: float) -> None:
+        """Returns when something new is in force, or after the time is over."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._applied.wait()
+        except TimeoutError:
+            pass
+
+
+def _new_waits() -> Iterator[float]:
+    return delays(random.SystemRandom().random, scale=_BACKOFF_SCALE)

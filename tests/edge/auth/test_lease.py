@@ -1,0 +1,58 @@
+"""What may be done with a cached entry, by lease, age, expiry and reachability."""
+
+from math import inf
+
+import pytest
+
+from edge.auth.lease import Lease, Use, fresh_until
+from edge.principal import PrincipalKind
+from tests.edge.auth.principals import consumer
+
+CASES = {
+    # lease until, reachable, fresh until, expires, now → use
+    "held": (100.0, True, 900.0, inf, 99.9, Use.SERVE),
+    "held, authsvc away": (100.0, False, 900.0, inf, 99.9, Use.SERVE),
+    "runs out at its end": (100.0, True, 900.0, inf, 100.0, Use.ASK),
+    "out, authsvc away": (100.0, False, 900.0, inf, 100.0, Use.SERVE_STALE),
+    "out for max_stale": (100.0, False, 900.0, inf, 999.9, Use.SERVE_STALE),
+    "out for longer": (100.0, False, 9000.0, inf, 1000.0, Use.ASK),
+    "never had a lease": (-inf, True, 900.0, inf, 1.0, Use.ASK),
+    "never had a lease, authsvc away": (-inf, False, 900.0, inf, 1.0, Use.SERVE_STALE),
+    "old": (1000.0, True, 900.0, inf, 900.0, Use.ASK),
+    "old, authsvc away": (1000.0, False, 900.0, inf, 900.0, Use.SERVE_STALE),
+    "expired": (1000.0, True, 900.0, 50.0, 50.0, Use.FORGET),
+    "expired, authsvc away": (10.0, False, 900.0, 50.0, 50.0, Use.FORGET),
+}
+
+
+@pytest.mark.parametrize(("until", "reachable", "fresh", "expires", "now", "use"), CASES.values(), ids=CASES.keys())
+def test_use_of_an_entry(until: float, reachable: bool, fresh: float, expires: float, now: float, use: Use) -> None:
+    lease = Lease(max_stale_seconds=900.0, until=until, reachable=reachable)
+    assert lease.judge(confirmed_at=0.0, fresh_until=fresh, expires_at=expires, now=now) is use
+
+
+def test_strict_serves_nothing_without_a_lease() -> None:
+    lease = Lease(max_stale_seconds=0.0, until=100.0, reachable=False)
+    assert lease.judge(confirmed_at=50.0, fresh_until=900.0, expires_at=inf, now=100.0) is Use.ASK
+
+
+def test_a_lease_is_counted_from_the_sending_and_never_shortened() -> None:
+    lease = Lease()
+    lease.grant(sent_at=100.0, seconds=30.0)
+    lease.grant(sent_at=105.0, seconds=0.0)
+    assert lease.until == 130.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "expires_at", "until"),
+    [
+        (PrincipalKind.CONSUMER, inf, 1000.0),
+        (PrincipalKind.USER, inf, 1000.0),
+        (PrincipalKind.SERVICE, inf, 400.0),
+        (PrincipalKind.CONSUMER, 150.0, 150.0),
+    ],
+)
+def test_entries_are_fresh_for_a_time_by_kind_never_past_expiry(
+    kind: PrincipalKind, expires_at: float, until: float
+) -> None:
+    assert fresh_until(consumer(kind=kind, expires_at=expires_at), confirmed_at=100.0) == until

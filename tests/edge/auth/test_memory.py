@@ -1,0 +1,182 @@
+"""No race lets a revoked key in: what is used never contradicts an invalidation that this worker has applied.
+
+The model plays the store, the network and the worker: look-ups read the store at one moment and arrive at a later
+one; events are committed with their change and arrive in order after a while.
+"""
+
+from collections import deque
+from math import inf
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from edge.auth.cache import Entry, PrincipalCache
+from edge.auth.fences import Event, Fences, Scope, Ticket
+from edge.auth.lease import Lease, Use
+from edge.auth.memory import Answer, Memory
+from edge.auth.negatives import Negatives
+from edge.principal import Principal, Rejection
+from tests.edge.auth.principals import consumer
+
+KEYS = ("Key00001", "Key00002", "Key00003")
+REFUSED = Rejection(15)
+NOW = 1000.0
+
+
+def make_memory(remembered_events: int = 100) -> Memory:
+    """A memory whose lease runs for ever."""
+    return Memory(PrincipalCache(3, 2), Negatives(), Fences(remembered_events), Lease(until=inf))
+
+
+class World:
+    """A store of keys that are revoked and come back, and one worker's memory of them."""
+
+    def __init__(self, remembered_events: int) -> None:
+        self.memory = make_memory(remembered_events)
+        self.revision = 0
+        self.revoked_at = dict.fromkeys(KEYS, 0)
+        self.good = dict.fromkeys(KEYS, True)
+        self.coming: deque[Event] = deque()
+        self.asked: dict[str, Ticket] = {}
+        self.read: dict[str, Answer] = {}
+
+    def revoke(self, key: str) -> None:
+        self._change(key, good=False)
+        self.revoked_at[key] = self.revision
+
+    def restore(self, key: str) -> None:
+        self._change(key, good=True)
+
+    def deliver(self, _key: str) -> None:
+        """Lets the next event arrive."""
+        if self.coming:
+            assert self.memory.invalidate(self.coming.popleft())
+
+    def reset(self, _key: str) -> None:
+        """Lets the server have forgotten what the worker missed."""
+        self.coming.clear()
+        self.memory.reset(self.revision)
+
+    def ask(self, key: str) -> None:
+        self.asked.setdefault(key, self.memory.fences.ticket())
+
+    def look(self, key: str, told: int | None = None) -> None:
+        """Reads the store at this moment for whoever has asked."""
+        if key in self.asked and key not in self.read:
+            found = consumer(key) if self.good[key] else REFUSED
+            self.read[key] = Answer(found, self.revision if told is None else told, self.asked.pop(key))
+
+    def look_silently(self, key: str) -> None:
+        """As `look`, without saying which revision was seen."""
+        self.look(key, told=0)
+
+    def arrive(self, key: str) -> None:
+        """Uses an answer, as the request that waits for it does."""
+        answer = self.read.pop(key, None)
+        if answer is not None and self.memory.settle(key.encode(), answer, NOW):
+            self._used(key, answer.outcome)
+
+    def recall(self, key: str) -> None:
+        recalled = self.memory.recall(key.encode(), NOW)
+        if recalled is not None:
+            self._used(key, recalled[0])
+
+    def _change(self, key: str, good: bool) -> None:
+        self.good[key] = good
+        self.revision += 1
+        self.coming.append(Event(self.revision, Scope.API_KEY, key))
+
+    def _used(self, key: str, outcome: Principal | Rejection) -> None:
+        """A principal may be used while the key is good, or before its end has arrived here."""
+        if isinstance(outcome, Principal):
+            assert self.good[key] or self.revoked_at[key] > self.memory.fences.applied, f"{key} used after its end"
+
+
+STEPS = ("revoke", "restore", "deliver", "reset", "ask", "look", "look_silently", "arrive", "recall")
+# Each catches one mistake: no fence for fills, a stamp from the future, forgotten events, a stale stamp.
+OVERTAKEN = [("ask", 0), ("look_silently", 0), ("revoke", 0), ("deliver", 0), ("arrive", 0)]
+CACHED = [("ask", 0), ("look", 0), ("arrive", 0), ("revoke", 0), ("deliver", 0), ("recall", 0)]
+FORGOTTEN = [
+    *OVERTAKEN[:3],
+    ("revoke", 1),
+    ("revoke", 2),
+    *[("deliver", 0)] * 3,
+    ("arrive", 0),
+]
+TOUCHED = [*CACHED[:3], ("revoke", 1), ("deliver", 0), ("recall", 0), ("revoke", 0), ("deliver", 0), ("recall", 0)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2)), max_size=40),
+    remembered_events=st.integers(1, 4),
+)
+@example(steps=OVERTAKEN, remembered_events=4)
+@example(steps=CACHED, remembered_events=4)
+@example(steps=FORGOTTEN, remembered_events=1)
+@example(steps=TOUCHED, remembered_events=4)
+def test_no_order_of_events_lets_an_ended_key_in(steps: list[tuple[str, int]], remembered_events: int) -> None:
+    world = World(remembered_events)
+    for step, key in steps:
+        getattr(world, step)(KEYS[key])
+
+
+def test_a_look_up_overtaken_by_its_revocation_is_made_again() -> None:
+    memory = make_memory()
+    answer = Answer(consumer("Key00001"), 0, memory.fences.ticket())
+    memory.invalidate(Event(1, Scope.API_KEY, "Key00001"))
+    assert not memory.settle(b"digest", answer, NOW)
+    assert memory.recall(b"digest", NOW) is None
+
+
+def test_a_look_up_overtaken_by_another_keys_revocation_is_kept() -> None:
+    memory = make_memory()
+    answer = Answer(consumer("Key00001"), 0, memory.fences.ticket())
+    memory.invalidate(Event(1, Scope.API_KEY, "Key00002"))
+    assert memory.settle(b"digest", answer, NOW)
+    assert memory.recall(b"digest", NOW) == (consumer("Key00001"), Use.SERVE)
+
+
+def test_a_cached_principal_is_gone_with_its_invalidation() -> None:
+    memory = make_memory()
+    memory.settle(b"digest", Answer(consumer("Key00001"), 0, memory.fences.ticket()), NOW)
+    memory.invalidate(Event(1, Scope.API_KEY, "Key00001"))
+    assert memory.recall(b"digest", NOW) is None
+    assert len(memory.cache) == 0
+
+
+def test_a_refusal_is_remembered_until_anything_changes() -> None:
+    memory = make_memory()
+    memory.settle(b"digest", Answer(REFUSED, 0, memory.fences.ticket()), NOW)
+    assert memory.recall(b"digest", NOW) == (REFUSED, Use.SERVE)
+    memory.invalidate(Event(1, Scope.API_KEY, "Key00001"))
+    assert memory.recall(b"digest", NOW) is None
+
+
+def test_a_refusal_read_before_a_change_is_not_remembered() -> None:
+    memory = make_memory()
+    answer = Answer(REFUSED, 0, memory.fences.ticket())
+    memory.invalidate(Event(1, Scope.API_KEY, "Key00001"))
+    assert memory.settle(b"digest", answer, NOW)
+    assert memory.recall(b"digest", NOW) is None
+
+
+def test_a_refusal_ends_what_was_cached() -> None:
+    memory = make_memory()
+    memory.cache.put(b"digest", Entry(consumer(), 0, NOW, NOW + 900))
+    memory.settle(b"digest", Answer(REFUSED, 0, memory.fences.ticket()), NOW)
+    assert memory.recall(b"digest", NOW) == (REFUSED, Use.SERVE)
+
+
+@pytest.mark.parametrize(("now", "remembered"), [(1049.9, True), (1050.0, False)])
+def test_nothing_is_remembered_past_its_expiry(now: float, remembered: bool) -> None:
+    memory = make_memory()
+    memory.settle(b"digest", Answer(consumer(expires_at=1050.0), 0, memory.fences.ticket()), NOW)
+    assert (memory.recall(b"digest", now) is not None) is remembered
+
+
+def test_a_gap_in_the_events_is_not_passed_over() -> None:
+    memory = make_memory()
+    assert not memory.invalidate(Event(2, Scope.API_KEY, "Key00001"))
+    assert memory.fences.applied == 0
