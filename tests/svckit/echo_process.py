@@ -45,6 +45,7 @@ async def start(stack: AsyncExitStack, runtime: Runtime[ProcessSettings]) -> Seq
             await asyncio.Event().wait()
         if request.value == "until drained":
             await runtime.drain.wait()
+            await asyncio.sleep(0.2)  # work that goes on while the server stops
         return request
 
     async def watch(request: Text, _context: Context) -> Any:

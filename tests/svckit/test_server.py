@@ -111,8 +111,9 @@ async def test_the_key_of_another_process_ends_it_with_code_2(tmp_path: Path) ->
     assert "is the key of configsvc, not of authsvc" in out
 
 
-async def test_a_taken_port_ends_it_with_code_1(tmp_path: Path) -> None:
-    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
+async def test_a_taken_port_ends_it_with_code_1_though_it_is_taken_for_sharing(tmp_path: Path) -> None:
+    # gRPC's default is to share such a port: two processes would serve in turn, without a word.
+    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, reuse_port=True) as server:
         port = server.sockets[0].getsockname()[1]
         code, out = await outcome(make_environment(tmp_path) | {"PENSTOCK_LISTEN": f"127.0.0.1:{port}"})
 

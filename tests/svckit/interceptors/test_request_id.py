@@ -1,7 +1,9 @@
 """One id per request, through every hop."""
 
+from typing import Any
 from uuid import UUID
 
+import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue as Text
 
@@ -34,6 +36,14 @@ async def test_an_id_that_is_not_well_formed_is_replaced(service_host: ServiceHo
 
     assert seen == echoed
     assert UUID(seen).version == 7
+
+
+async def test_a_refusal_carries_the_id_too(service_host: ServiceHost) -> None:
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: which_id})])
+    call: Any = EchoStub(await hosted.channel("admin")).say(Text(), metadata=(("x-request-id", "r-1"),))
+
+    assert await call.code() == grpc.StatusCode.PERMISSION_DENIED
+    assert dict(await call.trailing_metadata())["x-request-id"] == "r-1"
 
 
 async def test_an_id_is_made_when_there_is_none_and_goes_on_to_the_next_service(
