@@ -35,7 +35,7 @@ SERVER_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     # Our clients ping every 2 s (svckit/channels.py); the default would answer ENHANCE_YOUR_CALM.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
     ("grpc.keepalive_permit_without_calls", 1),
     # A client that is stopped or gone without a FIN is noticed and its streams are cancelled.
     ("grpc.keepalive_time_ms", 10_000),
