@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import asyncpg
@@ -18,6 +19,7 @@ from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from penstock.auth.v1.principal_pb2 import CREDENTIAL_KIND_API_KEY, Credential
 from penstock.auth.v1.provisioning_service_pb2_grpc import ProvisioningServiceStub
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from authsvc.migrate import migrate_database
 from authsvc.service import SPEC, start
@@ -28,6 +30,12 @@ from svckit.drain import Drain
 from svckit.encryption import generate_kek
 from svckit.server import Runtime
 from tests.support.services import Hosted, ServiceHost
+
+if TYPE_CHECKING:  # names of the generated stub files only
+    from penstock.auth.v1.admin_token_service_pb2_grpc import AdminTokenServiceAsyncStub
+    from penstock.auth.v1.api_key_service_pb2_grpc import ApiKeyServiceAsyncStub
+    from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceAsyncStub
+    from penstock.auth.v1.provisioning_service_pb2_grpc import ProvisioningServiceAsyncStub
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class Cluster:
 
     def _runtime(self, drain: Drain, tasks: asyncio.TaskGroup) -> Runtime[AuthSettings]:
         settings = AuthSettings(
-            database_url=self.url,
+            database_url=SecretStr(self.url),
             kek_file=self.kek_file,
             identity_key_file=Path("unread"),
             trusted_keys_file=Path("unread"),
@@ -70,10 +78,10 @@ class Replica:
     """A running replica and stubs of the processes that may call it."""
 
     hosted: Hosted
-    auth: "AuthServiceStub"
-    keys: "ApiKeyServiceStub"
-    admin_tokens: "AdminTokenServiceStub"
-    provisioning: "ProvisioningServiceStub"
+    auth: "AuthServiceAsyncStub"
+    keys: "ApiKeyServiceAsyncStub"
+    admin_tokens: "AdminTokenServiceAsyncStub"
+    provisioning: "ProvisioningServiceAsyncStub"
 
     async def tenant(self) -> "Tenant":
         """A new tenant with its first key."""
@@ -86,17 +94,14 @@ class Replica:
         )
         return Tenant(tenant, short_id, answer.api_key, answer.key_id)
 
-    async def create_key(self, tenant: TenantId, name: str = "robot", **fields: object) -> CreateApiKeyResponse:
+    async def create_key(self, tenant: str, name: str = "robot", **fields: object) -> CreateApiKeyResponse:
         """A new key of the tenant."""
-        answer: CreateApiKeyResponse = await self.keys.CreateApiKey(
-            CreateApiKeyRequest(tenant_id=tenant, name=name, **fields)  # type: ignore[arg-type]
-        )
-        return answer
+        request = CreateApiKeyRequest(tenant_id=tenant, name=name, **fields)  # type: ignore[arg-type]
+        return await self.keys.CreateApiKey(request)
 
     async def authenticate(self, key: str | bytes) -> AuthenticateResponse:
         """What the service says about an API key."""
-        answer: AuthenticateResponse = await self.auth.Authenticate(presented(key))
-        return answer
+        return await self.auth.Authenticate(presented(key))
 
 
 @dataclass(frozen=True, slots=True)
