@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from domain.limits import Algorithm as Algorithm
+
 
 class Outage(Enum):
     """What happens while limits cannot be decided: pass, count in the worker, refuse."""
@@ -11,13 +13,6 @@ class Outage(Enum):
     OPEN = "open"
     LOCAL = "local"
     STRICT = "strict"
-
-
-class Algorithm(Enum):
-    """How admitted requests are counted; the number is penstock.ratelimit.v1.Algorithm's."""
-
-    SLIDING_WINDOW = 1
-    TOKEN_BUCKET = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,173 @@
+"""The reference model of the limit algorithms: an exact sliding-window log and a token bucket (GCRA).
+
+States are values: `decide` takes them and returns new ones. Times are whole microseconds of any clock; ratelimitsvc
+keeps the same states in Redis and is held equal to this model by property tests.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TypeAlias
+
+_COMPACT_AFTER = 1024
+
+
+class Algorithm(Enum):
+    """How admitted requests are counted; the number is penstock.ratelimit.v1.Algorithm's."""
+
+    SLIDING_WINDOW = 1
+    TOKEN_BUCKET = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `limit` units per `window_micros` on the counter named `key`."""
+
+    key: bytes
+    limit: int
+    window_micros: int
+    algorithm: Algorithm = Algorithm.SLIDING_WINDOW
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a request was admitted, in terms of the limit that binds (index `binding`).
+
+    That is the refusing one with the longest wait, or of admitting ones the one with the least remaining; of
+    equals the first. `reset_micros` is the time until more units fit than now, 0 for an empty counter;
+    `retry_after_micros` the exact time until this cost fits, 0 when it was admitted.
+    """
+
+    allowed: bool
+    binding: int
+    remaining: int
+    reset_micros: int
+    retry_after_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLog:
+    """The admitted units of one counter: one time each, oldest first, `times[start:end]`.
+
+    Times are on the counter's own clock, which is the caller's plus `skew`: it stands while the caller's steps
+    back, and goes on from there. `times` is shared with earlier states, which do not see beyond their `end`.
+    """
+
+    times: "array[int]" = field(default_factory=lambda: array("q"))
+    start: int = 0
+    end: int = 0
+    skew: int = 0
+
+    def steadied(self, now: int) -> "WindowLog":
+        """The log with a clock that does not run behind its newest entry."""
+        if self.end > self.start and self.times[self.end - 1] > now + self.skew:
+            return replace(self, skew=self.times[self.end - 1] - now)
+        return self
+
+    def aged(self, limit: Limit, now: int) -> "WindowLog":
+        """The log without what has left the window; a unit of time s is in it while s > now - window."""
+        start = bisect_right(self.times, now + self.skew - limit.window_micros, self.start, self.end)
+        return self if start == self.start else WindowLog(self.times, start, self.end, self.skew)
+
+    def wait(self, limit: Limit, cost: int, now: int) -> int:
+        """Microseconds until `cost` units fit."""
+        excess = self.end - self.start + cost - limit.limit
+        return 0 if excess <= 0 else self._leaves(excess - 1, limit, now)
+
+    def counted(self, _limit: Limit, cost: int, now: int) -> "WindowLog":
+        """The log with `cost` more units at `now`."""
+        times, start, end = self.times, self.start, self.end
+        if end != len(times) or start >= max(_COMPACT_AFTER, end // 2):
+            times, start, end = times[start:end], 0, end - start
+        times.extend([now + self.skew] * cost)
+        return WindowLog(times, start, end + cost, self.skew)
+
+    def remaining(self, limit: Limit) -> int:
+        """How many units fit now."""
+        return max(0, limit.limit - (self.end - self.start))
+
+    def reset(self, limit: Limit, now: int) -> int:
+        """Microseconds until more units fit than now; 0 when there are none."""
+        live = self.end - self.start
+        return 0 if live == 0 else self._leaves(max(0, live - limit.limit), limit, now)
+
+    def _leaves(self, index: int, limit: Limit, now: int) -> int:
+        return self.times[self.start + index] + limit.window_micros - now - self.skew
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A token bucket as the debt that is still to be refilled, at time `at`.
+
+    Debt is counted in units × window (µs), of which `limit` are refilled per microsecond: whole numbers, no
+    rounding. `window` is the one that the debt was counted in.
+    """
+
+    at: int = 0
+    debt: int = 0
+    window: int = 0
+
+    def steadied(self, now: int) -> "Bucket":
+        """The bucket with a clock that does not run behind."""
+        return replace(self, at=now) if self.at > now else self
+
+    def aged(self, limit: Limit, now: int) -> "Bucket":
+        """The bucket as refilled until `now`; under a new window, what is owed counts in whole units."""
+        debt = self.debt
+        if debt and self.window != limit.window_micros:
+            debt = -(-debt // self.window) * limit.window_micros
+        return Bucket(now, max(0, debt - (now - self.at) * limit.limit), limit.window_micros)
+
+    def wait(self, limit: Limit, cost: int, _now: int) -> int:
+        """Microseconds until `cost` units fit."""
+        excess = self.debt + (cost - limit.limit) * limit.window_micros
+        return 0 if excess <= 0 else -(-excess // limit.limit)
+
+    def counted(self, limit: Limit, cost: int, _now: int) -> "Bucket":
+        """The bucket owing `cost` units more."""
+        return replace(self, debt=self.debt + cost * limit.window_micros)
+
+    def remaining(self, limit: Limit) -> int:
+        """How many units fit now."""
+        return max(0, limit.limit - -(-self.debt // limit.window_micros))
+
+    def reset(self, limit: Limit, _now: int) -> int:
+        """Microseconds until more units fit than now; 0 when nothing is owed."""
+        if self.debt == 0:
+            return 0
+        excess = self.debt - (limit.limit - self.remaining(limit) - 1) * limit.window_micros
+        return -(-excess // limit.limit)
+
+
+State: TypeAlias = WindowLog | Bucket
+
+
+def empty(algorithm: Algorithm) -> State:
+    """The state of a counter on which nothing was admitted yet."""
+    return WindowLog() if algorithm is Algorithm.SLIDING_WINDOW else Bucket()
+
+
+def decide(
+    states: Sequence[State], limits: Sequence[Limit], cost: int, now_micros: int
+) -> tuple[Decision, tuple[State, ...]]:
+    """Decides a request of `cost` units against all `limits` (distinct keys), of which `states` are the counters.
+
+    All or nothing: it is counted in every one or in none. Cost 0 asks without counting. A clock that steps back
+    never admits more: each counter goes on from the latest time that it has seen. ValueError when the cost
+    exceeds a limit, as it would never fit.
+    """
+    if cost > min(limit.limit for limit in limits):
+        raise ValueError("a cost above a limit never fits")
+    states = tuple(state.steadied(now_micros) for state in states)
+    views = [state.aged(limit, now_micros) for state, limit in zip(states, limits, strict=True)]
+    waits = [view.wait(limit, cost, now_micros) for view, limit in zip(views, limits, strict=True)]
+    wait = max(waits)
+    if wait == 0 and cost:
+        views = [view.counted(limit, cost, now_micros) for view, limit in zip(views, limits, strict=True)]
+        states = tuple(views)
+    remaining = [view.remaining(limit) for view, limit in zip(views, limits, strict=True)]
+    binding = waits.index(wait) if wait else remaining.index(min(remaining))
+    reset = views[binding].reset(limits[binding], now_micros)
+    return Decision(wait == 0, binding, remaining[binding], reset, wait), states
