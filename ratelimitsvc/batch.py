@@ -1,0 +1,126 @@
+"""Checks as the contract has them, packed for the script, and its answer turned into decisions. Pure.
+
+The fast path looks at each field once; only when something is wrong does a second pass say what.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from penstock.errors.v1 import error_reason_pb2 as reasons
+from penstock.ratelimit.v1 import limit_pb2 as pb
+from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
+
+from svckit.errors import Fault, FieldFault
+
+MAX_CHECKS: Final = 128
+MAX_LIMITS: Final = 8
+MAX_KEY_BYTES: Final = 256
+MAX_UNITS: Final = 1_000_000
+MAX_WINDOW_MILLIS: Final = 366 * 24 * 3600 * 1000
+
+# The first byte of a counter's name in Redis tells the script its kind; the kinds never share a counter.
+_KINDS: Final[dict[int, bytes]] = {
+    pb.ALGORITHM_UNSPECIFIED: b"w",
+    pb.ALGORITHM_SLIDING_WINDOW: b"w",
+    pb.ALGORITHM_TOKEN_BUCKET: b"b",
+}
+_CLOCK: Final = struct.Struct("<d")
+# allowed, binding, remaining, reset (µs), retry-after (µs)
+_ANSWER: Final = struct.Struct("<BBIdd")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`keys` of all limits in order and the packed numbers, as `decide.lua` takes them."""
+
+    keys: Sequence[bytes]
+    numbers: bytes
+    checks: int
+
+
+def packed(checks: Sequence[pb.Check]) -> Batch:
+    """The batch that asks for `checks`; Fault BAD_REQUEST names every field that breaks the contract's rules."""
+    keys: list[bytes] = []
+    numbers: list[int] = []
+    sound = 1 <= len(checks) <= MAX_CHECKS
+    for check in checks:
+        limits = check.limits
+        count = len(limits)
+        cost = check.cost or _unset_cost(check)
+        numbers += (cost, count)
+        # By index: a repeated field's iterator ends by an exception, which costs 1 µs per check.
+        for index in range(count):
+            limit = limits[index]
+            key, units, window = limit.key, limit.limit, limit.window_millis
+            kind = _KINDS.get(limit.algorithm, b"")
+            keys.append(kind + key)
+            numbers += (units, window * 1000)
+            sound = (
+                sound
+                and 0 < len(key) <= MAX_KEY_BYTES
+                and cost <= units <= MAX_UNITS
+                and 0 < window <= MAX_WINDOW_MILLIS
+                and units > 0
+                and kind != b""
+            )
+        if count != 1:
+            sound = sound and 1 <= count <= MAX_LIMITS and len(set(keys[-count:])) == count
+    if not sound:
+        raise Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=tuple(faults(checks)))
+    return Batch(keys, struct.pack(f"<{len(numbers)}d", *numbers), len(checks))
+
+
+def decided_at(answer: bytes) -> int:
+    """The time of Redis at which the batch was decided, in microseconds since 1970."""
+    return int(_CLOCK.unpack_from(answer)[0])
+
+
+def add_decisions(answer: bytes, response: service_pb.CheckBatchResponse | service_pb.StreamChecksResponse) -> int:
+    """Adds the decisions of the script's answer to the response in the order of the checks; how many were admitted."""
+    add = response.decisions.add
+    admitted = 0
+    for allowed, binding, remaining, reset, retry in _ANSWER.iter_unpack(memoryview(answer)[_CLOCK.size :]):
+        add(
+            allowed=allowed == 1,
+            binding=binding,
+            remaining=remaining,
+            reset_millis=-int(-reset // 1000),
+            retry_after_millis=-int(-retry // 1000),
+        )
+        admitted += allowed
+    return admitted
+
+
+def faults(checks: Sequence[pb.Check]) -> Iterator[FieldFault]:
+    """Every field of `checks` that breaks a rule of the contract, by path (`checks[2].limits[0].key`)."""
+    if not 1 <= len(checks) <= MAX_CHECKS:
+        yield FieldFault("checks", f"has 1 to {MAX_CHECKS} entries")
+    for index, check in enumerate(checks):
+        path = f"checks[{index}]"
+        if not 1 <= len(check.limits) <= MAX_LIMITS:
+            yield FieldFault(f"{path}.limits", f"has 1 to {MAX_LIMITS} entries")
+        for position, limit in enumerate(check.limits):
+            yield from _limit_faults(limit, f"{path}.limits[{position}]")
+        names = [(_KINDS.get(limit.algorithm), limit.key) for limit in check.limits]
+        if len(set(names)) != len(names):
+            yield FieldFault(f"{path}.limits", "names a counter twice")
+        cost = check.cost or _unset_cost(check)
+        if check.limits and cost > min(limit.limit for limit in check.limits):
+            yield FieldFault(f"{path}.cost", "is at most the smallest limit")
+
+
+def _limit_faults(limit: pb.Limit, path: str) -> Iterable[FieldFault]:
+    if not 1 <= len(limit.key) <= MAX_KEY_BYTES:
+        yield FieldFault(f"{path}.key", f"has 1 to {MAX_KEY_BYTES} bytes")
+    if not 1 <= limit.limit <= MAX_UNITS:
+        yield FieldFault(f"{path}.limit", f"is 1 to {MAX_UNITS}")
+    if not 1 <= limit.window_millis <= MAX_WINDOW_MILLIS:
+        yield FieldFault(f"{path}.window_millis", f"is 1 to {MAX_WINDOW_MILLIS}")
+    if limit.algorithm not in _KINDS:
+        yield FieldFault(f"{path}.algorithm", "is not known")
+
+
+def _unset_cost(check: pb.Check) -> int:
+    return 0 if check.HasField("cost") else 1

@@ -1,0 +1,293 @@
+-- Decides one batch of checks on counters in this server. `now` (µs of one clock) is set by the line in front.
+--
+-- KEYS     the counters of all limits, in order: `w` and key for a sliding window, `b` and key for a token bucket
+-- ARGV[1]  packed doubles: for each check its cost and number of limits, for each limit its units and window (µs)
+-- returns  packed: `now`, then for each check allowed, binding, remaining, reset (µs), retry-after (µs)
+--
+-- The model is domain/limits.py, function for function. A counter is read once per batch, decided on in memory,
+-- and written once at the end, so the checks of a hot key cost little more than one.
+
+local unpack, pack, call = struct.unpack, struct.pack, redis.call
+local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
+
+-- A window is a ring of the admitted units' times, 8 bytes each, behind a head: slots, first used slot, used
+-- slots, skew of the counter's clock, time until which Redis keeps the key, oldest and newest used time. Most
+-- decisions need the head alone.
+local HEAD, SLOT, FORM = 44, 8, '<I4I4I4dddd'
+local SMALLEST = 8
+-- Slots read at once where the head is not enough: what has left the window since the last request, as a rule.
+local CHUNK = 32
+
+local window, bucket = {}, {}
+
+-- sliding window ---------------------------------------------------------------------------------------------
+
+-- The time in a ring's slot number `at`.
+local function slot(c, at)
+  if not c.chunk or at < c.chunk_from or at >= c.chunk_to then
+    c.chunk_from, c.chunk_to = at, min(at + CHUNK, c.slots)
+    c.chunk = call('GETRANGE', c.key, HEAD + SLOT * at, HEAD + SLOT * c.chunk_to - 1)
+  end
+  return (unpack('<d', c.chunk, SLOT * (at - c.chunk_from) + 1))
+end
+
+-- The time of a unit by age, 0 for the oldest that is stored; units of this batch come last, all at c.time.
+local function unit(c, index)
+  if index >= c.used then
+    return c.time
+  elseif index == 0 then
+    return c.oldest
+  end
+  return slot(c, (c.first + index) % c.slots)
+end
+
+function window.load(key)
+  local data = call('GETRANGE', key, 0, HEAD - 1)
+  if data == '' then
+    return {key = key, slots = 0, first = 0, used = 0, skew = 0, kept = 0, gone = 0, added = 0, time = now}
+  end
+  local slots, first, used, skew, kept, oldest, newest = unpack(FORM, data)
+  local c = {key = key, slots = slots, first = first, used = used, skew = skew, kept = kept, oldest = oldest,
+             gone = 0, added = 0}
+  if newest > now + skew then
+    c.skew = newest - now
+    c.stepped = true
+  end
+  c.time = now + c.skew
+  return c
+end
+
+function window.age(c, limit, width)
+  local bound = c.time - width
+  local dead, live, step = c.gone, c.used, 1
+  while dead < live do
+    local probe = min(dead + step, live) - 1
+    if unit(c, probe) > bound then
+      live = probe
+      break
+    end
+    dead, step = probe + 1, step * 2
+  end
+  while dead < live do
+    local middle = floor((dead + live) / 2)
+    if unit(c, middle) > bound then
+      live = middle
+    else
+      dead = middle + 1
+    end
+  end
+  c.live = live
+  c.count = c.used + c.added - live
+end
+
+function window.wait(c, cost, limit, width)
+  local excess = c.count + cost - limit
+  if excess <= 0 then
+    return 0
+  end
+  return unit(c, c.live + excess - 1) + width - c.time
+end
+
+function window.add(c, cost, limit, width)
+  c.gone = c.live
+  c.added = c.added + cost
+  c.count = c.count + cost
+  c.limit, c.width = limit, width
+end
+
+function window.remaining(c, limit)
+  return max(0, limit - c.count)
+end
+
+function window.reset(c, limit, width)
+  if c.count == 0 then
+    return 0
+  end
+  return unit(c, c.live + max(0, c.count - limit)) + width - c.time
+end
+
+local function span(c, from, count)
+  return call('GETRANGE', c.key, HEAD + SLOT * from, HEAD + SLOT * (from + count) - 1)
+end
+
+-- The stored units that stay, oldest first, as they are in the ring.
+local function kept_units(c)
+  local count = c.used - c.gone
+  if count == 0 then
+    return ''
+  end
+  local from = (c.first + c.gone) % c.slots
+  local straight = min(count, c.slots - from)
+  local units = span(c, from, straight)
+  if straight < count then
+    units = units .. span(c, 0, count - straight)
+  end
+  return units
+end
+
+-- How long Redis keeps the key: a quarter longer than needed, so that not every unit has to prolong it.
+local function keep_millis(c)
+  return ceil(c.width * 1.25 / 1000) + 1
+end
+
+local function rewrite(c, count, units)
+  local slots = max(count, min(max(SMALLEST, 2 * c.slots), c.limit))
+  local keep = keep_millis(c)
+  local head = pack(FORM, slots, 0, count, c.skew, now + keep * 1000, unit(c, c.gone), c.time)
+  call('SET', c.key, head .. kept_units(c) .. units, 'PX', keep)
+end
+
+local function append(c, count, units)
+  local at = (c.first + c.used) % c.slots
+  local straight = min(c.added, c.slots - at)
+  call('SETRANGE', c.key, HEAD + SLOT * at, string.sub(units, 1, SLOT * straight))
+  if straight < c.added then
+    call('SETRANGE', c.key, HEAD, string.sub(units, SLOT * straight + 1))
+  end
+  if c.kept < now + c.width then
+    local keep = keep_millis(c)
+    c.kept = now + keep * 1000
+    call('PEXPIRE', c.key, keep)
+  end
+  local first = (c.first + c.gone) % c.slots
+  call('SETRANGE', c.key, 0, pack(FORM, c.slots, first, count, c.skew, c.kept, unit(c, c.gone), c.time))
+end
+
+function window.store(c)
+  if c.added > 0 then
+    local count = c.used - c.gone + c.added
+    local units = string.rep(pack('<d', c.time), c.added)
+    if count > c.slots then
+      rewrite(c, count, units)
+    else
+      append(c, count, units)
+    end
+  elseif c.stepped then
+    call('SETRANGE', c.key, 12, pack('<d', c.skew))
+  end
+end
+
+-- token bucket -----------------------------------------------------------------------------------------------
+
+function bucket.load(key)
+  local c = {key = key, at = 0, debt = 0, width = 0}
+  local data = call('GET', key)
+  if data then
+    c.at, c.debt, c.width = unpack('<ddd', data)
+    if c.at > now then
+      c.at = now
+      c.changed = true
+    end
+  end
+  return c
+end
+
+-- Sets c.owed, the debt as it is now.
+function bucket.age(c, limit, width)
+  local debt = c.debt
+  if debt > 0 and c.width ~= width then
+    debt = ceil(debt / c.width) * width
+  end
+  c.owed = max(0, debt - (now - c.at) * limit)
+end
+
+function bucket.wait(c, cost, limit, width)
+  local excess = c.owed + (cost - limit) * width
+  if excess <= 0 then
+    return 0
+  end
+  return ceil(excess / limit)
+end
+
+function bucket.add(c, cost, limit, width)
+  c.owed = c.owed + cost * width
+  c.at, c.debt, c.width, c.limit, c.changed = now, c.owed, width, limit, true
+end
+
+function bucket.remaining(c, limit, width)
+  return max(0, limit - ceil(c.owed / width))
+end
+
+function bucket.reset(c, limit, width)
+  if c.owed == 0 then
+    return 0
+  end
+  local excess = c.owed - (limit - bucket.remaining(c, limit, width) - 1) * width
+  return ceil(excess / limit)
+end
+
+function bucket.store(c)
+  if not c.changed then
+    return
+  end
+  local data = pack('<ddd', c.at, c.debt, c.width)
+  if c.limit then
+    call('SET', c.key, data, 'PX', ceil(c.debt / c.limit / 1000) + 1)
+  else
+    call('SET', c.key, data, 'KEEPTTL')
+  end
+end
+
+-- batch ------------------------------------------------------------------------------------------------------
+
+local counters, touched = {}, {}
+
+local function counter(key)
+  local c = counters[key]
+  if not c then
+    local kind = string.byte(key) == 119 and window or bucket
+    c = kind.load(key)
+    c.kind = kind
+    counters[key] = c
+    touched[#touched + 1] = c
+  end
+  return c
+end
+
+local input, position, next_key = ARGV[1], 1, 1
+local checked, limits, widths = {}, {}, {}
+
+local function decide()
+  local cost, count
+  cost, count, position = unpack('<dd', input, position)
+  local wait, binding = -1, 1
+  for i = 1, count do
+    local c = counter(KEYS[next_key])
+    next_key = next_key + 1
+    local limit, width
+    limit, width, position = unpack('<dd', input, position)
+    checked[i], limits[i], widths[i] = c, limit, width
+    c.kind.age(c, limit, width)
+    local own = c.kind.wait(c, cost, limit, width)
+    if own > wait then
+      wait, binding = own, i
+    end
+  end
+  local remaining
+  if wait == 0 then
+    for i = 1, count do
+      local c = checked[i]
+      if cost > 0 then
+        c.kind.add(c, cost, limits[i], widths[i])
+      end
+      local own = c.kind.remaining(c, limits[i], widths[i])
+      if not remaining or own < remaining then
+        remaining, binding = own, i
+      end
+    end
+  else
+    remaining = checked[binding].kind.remaining(checked[binding], limits[binding], widths[binding])
+  end
+  local c = checked[binding]
+  local reset = c.kind.reset(c, limits[binding], widths[binding])
+  return pack('<BBI4dd', wait == 0 and 1 or 0, binding - 1, remaining, reset, wait)
+end
+
+local answers = {pack('<d', now)}
+while position <= #input do
+  answers[#answers + 1] = decide()
+end
+for _, c in ipairs(touched) do
+  c.kind.store(c)
+end
+return table.concat(answers)

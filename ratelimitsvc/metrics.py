@@ -1,0 +1,26 @@
+"""What the service counts besides its rpcs: decisions and batches that failed."""
+
+from prometheus_client import CollectorRegistry, Counter
+
+
+class LimitMetrics:
+    """Counters on the process's registry, one step per batch."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        decisions = Counter("ratelimit_decisions_total", "Checks decided.", ("outcome",), registry=registry)
+        self._admitted = decisions.labels("admitted")
+        self._refused = decisions.labels("refused")
+        self._batches = Counter("ratelimit_batches_total", "Batches decided.", registry=registry)
+        self._failures = Counter(
+            "ratelimit_batch_failures_total", "Batches not decided.", ("reason",), registry=registry
+        )
+
+    def decided(self, checks: int, admitted: int) -> None:
+        """Counts a batch of `checks`, of which `admitted` were."""
+        self._batches.inc()
+        self._admitted.inc(admitted)
+        self._refused.inc(checks - admitted)
+
+    def failed(self, reason: str) -> None:
+        """Counts a batch that was not decided, by the catalogue's reason."""
+        self._failures.labels(reason).inc()

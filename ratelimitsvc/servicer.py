@@ -1,0 +1,85 @@
+"""The rpcs of RateLimitService: one decision, a batch, and the stream that a busy edge keeps open."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final, TypeAlias
+
+import grpc
+from penstock.errors.v1 import error_reason_pb2 as reasons
+from penstock.ratelimit.v1 import rate_limit_service_pb2 as pb
+from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
+
+from ratelimitsvc.batch import add_decisions, packed
+from ratelimitsvc.counters import Counters, CountersAway
+from ratelimitsvc.metrics import LimitMetrics
+from svckit.drain import Drain
+from svckit.errors import Fault
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+# Batches of one stream in work at a time; what comes beyond waits in the transport, which slows its sender down.
+MAX_IN_FLIGHT: Final = 16
+
+
+class RateLimitServicer(pb_grpc.RateLimitServiceServicer):
+    """Decides on `counters`. Streams end themselves when the drain starts, after the batches they have read."""
+
+    def __init__(self, counters: Counters, metrics: LimitMetrics, drain: Drain) -> None:
+        self._counters = counters
+        self._metrics = metrics
+        self._drain = drain
+
+    async def Check(self, request: pb.CheckRequest, _context: Context) -> pb.CheckResponse:
+        """Decides one request."""
+        answer = pb.CheckBatchResponse()
+        await self._decide([request.check], answer)
+        return pb.CheckResponse(decision=answer.decisions[0])
+
+    async def CheckBatch(self, request: pb.CheckBatchRequest, _context: Context) -> pb.CheckBatchResponse:
+        """Decides several requests in order."""
+        answer = pb.CheckBatchResponse()
+        await self._decide(request.checks, answer)
+        return answer
+
+    async def StreamChecks(  # type: ignore[override]  # the stub knows generators only; answers overtake each other
+        self, requests: AsyncIterator[pb.StreamChecksRequest], context: Context
+    ) -> None:
+        """Decides batches as they come; a failed one is answered as such, and the stream goes on."""
+        room = asyncio.Semaphore(MAX_IN_FLIGHT)
+        # A call takes one message at a time (grpc.aio: "too many operations").
+        turn = asyncio.Lock()
+
+        async def answer(request: pb.StreamChecksRequest) -> None:
+            try:
+                response = await self._stream_answer(request)
+                async with turn:
+                    await context.write(response)
+            finally:
+                room.release()
+
+        async with asyncio.TaskGroup() as batches:
+            async for request in self._drain.until(requests):
+                await room.acquire()
+                batches.create_task(answer(request))
+
+    async def _stream_answer(self, request: pb.StreamChecksRequest) -> pb.StreamChecksResponse:
+        response = pb.StreamChecksResponse(batch_id=request.batch_id)
+        try:
+            await self._decide(request.checks, response)
+        except Fault as fault:
+            detail = "; ".join((fault.detail, *(f"{each.path} {each.message}" for each in fault.fields)))
+            response.failure.CopyFrom(pb.BatchFailure(reason=fault.spec.name, detail=detail))
+        return response
+
+    async def _decide(self, checks: Any, response: pb.CheckBatchResponse | pb.StreamChecksResponse) -> None:
+        """Decides `checks` into `response`; Fault BAD_REQUEST or LIMIT_UNAVAILABLE, with nothing added to it."""
+        try:
+            batch = packed(checks)
+            answer = await self._counters.decide(batch)
+        except Fault as fault:
+            self._metrics.failed(fault.spec.name)
+            raise
+        except CountersAway as error:
+            self._metrics.failed("LIMIT_UNAVAILABLE")
+            raise Fault(reasons.ERROR_REASON_LIMIT_UNAVAILABLE) from error
+        self._metrics.decided(batch.checks, add_decisions(answer, response))

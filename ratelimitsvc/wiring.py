@@ -1,0 +1,47 @@
+"""What ratelimitsvc is made of and who may call it."""
+
+import random
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
+
+from ratelimitsvc.counters import Counters, script
+from ratelimitsvc.metrics import LimitMetrics
+from ratelimitsvc.redis_pipe import RedisPipe
+from ratelimitsvc.servicer import RateLimitServicer
+from ratelimitsvc.settings import RateLimitSettings
+from svckit.interceptors.identity import MethodTable
+from svckit.server import Runtime, ServiceSpec
+from svckit.switchboard import Mount
+
+NAME: Final = "ratelimitsvc"
+CALLERS: Final = frozenset({"edge", "admin", "ctl"})
+_SERVICE: Final = "/penstock.ratelimit.v1.RateLimitService"
+
+
+def method_table(team_callers: Sequence[str] = ()) -> MethodTable:
+    """Our own processes, and teams by the names of their process keys, may ask for decisions."""
+    callers = CALLERS | set(team_callers)
+    return {f"{_SERVICE}/{method}": callers for method in ("Check", "CheckBatch", "StreamChecks")}
+
+
+def service(team_callers: Sequence[str] = ()) -> ServiceSpec[RateLimitSettings]:
+    """The service, to be run by svckit."""
+    return ServiceSpec(NAME, method_table(team_callers), start)
+
+
+async def start(_stack: AsyncExitStack, runtime: Runtime[RateLimitSettings]) -> Sequence[Mount]:
+    """Waits for Redis once. When it goes away later the service stays up and answers LIMIT_UNAVAILABLE."""
+    text = script()
+    pipe = RedisPipe(
+        runtime.settings.redis_url.get_secret_value(),
+        opening=("SCRIPT", "LOAD", text),
+        silence_seconds=runtime.settings.redis_timeout_seconds,
+        unit=random.SystemRandom().random,
+    )
+    runtime.tasks.create_task(pipe.run())
+    await pipe.connected.wait()
+    servicer = RateLimitServicer(Counters(pipe, text), LimitMetrics(runtime.registry), runtime.drain)
+    return (Mount(pb_grpc.add_RateLimitServiceServicer_to_server, servicer),)

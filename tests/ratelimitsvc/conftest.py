@@ -1,0 +1,57 @@
+"""The deciding script on a real server, on Redis's clock or on one that the test sets."""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+import redis
+
+from domain.limits import Algorithm, Decision, Limit
+from ratelimitsvc.counters import REDIS_CLOCK, script
+
+# The clock of the script, replaced as a whole: the one in service has no way to be told the time.
+TEST_CLOCK = "local now = tonumber(ARGV[2])\n"
+KINDS = {Algorithm.SLIDING_WINDOW: b"w", Algorithm.TOKEN_BUCKET: b"b"}
+
+Check = tuple[Sequence[Limit], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Runs the script by an ordinary client."""
+
+    client: redis.Redis
+    clock: str
+
+    def decide(self, checks: Sequence[Check], now: int = 0) -> tuple[int, list[Decision]]:
+        """The time of the decision and the decisions on `checks`: limits and cost."""
+        keys = [KINDS[limit.algorithm] + limit.key for limits, _ in checks for limit in limits]
+        numbers: list[int] = []
+        for limits, cost in checks:
+            numbers += (cost, len(limits))
+            for limit in limits:
+                numbers += (limit.limit, limit.window_micros)
+        arguments = (struct.pack(f"<{len(numbers)}d", *numbers), now)
+        answer = self.client.register_script(script(self.clock))(keys, arguments)
+        assert isinstance(answer, bytes)
+        return int(struct.unpack_from("<d", answer)[0]), [
+            Decision(allowed == 1, binding, remaining, int(reset), int(retry))
+            for allowed, binding, remaining, reset, retry in struct.iter_unpack("<BBIdd", answer[8:])
+        ]
+
+
+@pytest.fixture
+def client(valkey: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(valkey) as connected:
+        yield connected
+
+
+@pytest.fixture
+def on_redis_clock(client: redis.Redis) -> Deciding:
+    return Deciding(client, REDIS_CLOCK)
+
+
+@pytest.fixture
+def on_test_clock(client: redis.Redis) -> Deciding:
+    return Deciding(client, TEST_CLOCK)

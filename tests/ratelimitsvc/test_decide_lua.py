@@ -1,0 +1,140 @@
+"""The script in Redis, held equal to the model in `domain.limits`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+from typing import cast
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.limits import Algorithm, Decision, Limit, State, decide, empty
+from tests.ratelimitsvc.conftest import Check, Deciding
+
+SECOND = 1_000_000
+START = 1_700_000_000 * SECOND
+# Two keys, so that histories meet; windows of seconds of the test's clock, as Redis expires keys by its own.
+limits = st.builds(
+    Limit,
+    st.sampled_from([b"x", b"y"]),
+    st.integers(1, 12),
+    st.sampled_from([20 * SECOND, 60 * SECOND, 61 * SECOND + 7]),
+    st.sampled_from(Algorithm),
+)
+checks = st.tuples(
+    st.lists(limits, min_size=1, max_size=3, unique_by=lambda limit: (limit.key, limit.algorithm)), st.integers(0, 5)
+)
+batches = st.lists(
+    st.tuples(st.integers(-30 * SECOND, 25 * SECOND), st.lists(checks, min_size=1, max_size=6)), max_size=25
+)
+unlike_production = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+class Model:
+    """The model of several counters by name."""
+
+    def __init__(self) -> None:
+        self.states: dict[tuple[bytes, Algorithm], State] = {}
+
+    def decide(self, check: Check, now: int) -> Decision:
+        limits, cost = check
+        names = [(limit.key, limit.algorithm) for limit in limits]
+        states = [self.states.get(name, empty(name[1])) for name in names]
+        decision, changed = decide(states, limits, cost, now)
+        self.states.update(zip(names, changed, strict=True))
+        return decision
+
+
+fresh = count()
+
+
+def named(batch: Sequence[Check], example: int) -> list[Check]:
+    """The batch on counters of this example's own, with costs that its limits can hold."""
+    return [
+        (
+            [replace(limit, key=b"%d/%s" % (example, limit.key)) for limit in limits],
+            min(cost, *(limit.limit for limit in limits)),
+        )
+        for limits, cost in batch
+    ]
+
+
+@unlike_production
+@given(batches)
+def test_the_script_decides_as_the_model_does(
+    on_test_clock: Deciding, history: list[tuple[int, list[Check]]]
+) -> None:
+    model, now, example = Model(), START, next(fresh)
+    for step, unnamed in history:
+        now += step
+        batch = named(unnamed, example)
+        assert on_test_clock.decide(batch, now) == (now, [model.decide(check, now) for check in batch])
+
+
+@unlike_production
+@given(st.integers(9, 400), st.lists(st.tuples(st.integers(0, 9), st.integers(1, 60)), min_size=20, max_size=60))
+def test_a_ring_that_grows_wraps_and_empties_stays_equal_to_the_model(
+    on_test_clock: Deciding, units: int, history: list[tuple[int, int]]
+) -> None:
+    model, now = Model(), START
+    limit = Limit(b"%d" % next(fresh), units, 20 * SECOND)
+    for step, cost in history:
+        now += step * SECOND
+        batch: list[Check] = [([limit], min(cost, units)), ([limit], 1), ([limit], 0)]
+        assert on_test_clock.decide(batch, now) == (now, [model.decide(check, now) for check in batch])
+
+
+def test_on_redis_time_the_answers_are_the_models_at_the_time_told(on_redis_clock: Deciding) -> None:
+    model = Model()
+    batch: list[Check] = [([Limit(b"k", 40, 2_000), Limit(b"all", 100, 5_000, Algorithm.TOKEN_BUCKET)], 1)] * 7
+    for _ in range(300):
+        now, decisions = on_redis_clock.decide(batch)
+        assert decisions == [model.decide(check, now) for check in batch]
+
+
+def test_a_larger_limit_keeps_what_was_counted_under_the_smaller_one(on_test_clock: Deciding) -> None:
+    small, large = Limit(b"k", 8, 60 * SECOND), Limit(b"k", 20, 60 * SECOND)
+    on_test_clock.decide([([small], 8)], START)
+    _, (decision,) = on_test_clock.decide([([large], 1)], START + 1)
+    assert (decision.allowed, decision.remaining) == (True, 11)
+
+
+def test_a_window_of_500_a_minute_takes_no_more_than_5300_bytes(client: redis.Redis, on_test_clock: Deciding) -> None:
+    limit = Limit(b"k", 500, 60 * SECOND)
+    for second in range(1_500):
+        on_test_clock.decide([([limit], 1)], START + second * SECOND // 10)
+    assert cast(int, client.memory_usage(b"wk")) <= 5_300
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_every_counter_has_an_end(client: redis.Redis, on_redis_clock: Deciding, algorithm: Algorithm) -> None:
+    on_redis_clock.decide([([Limit(b"k", 5, 60 * SECOND, algorithm)], 5)])
+    (key,) = cast(list[bytes], client.keys())
+    assert 60_000 <= client.pttl(key) <= 75_001
+
+
+def test_a_counter_outlives_its_newest_unit_by_a_window(client: redis.Redis, on_redis_clock: Deciding) -> None:
+    limit = Limit(b"k", 1_000, 60 * SECOND)
+    on_redis_clock.decide([([limit], 1)])
+    client.pexpire(b"wk", 30_000)
+    client.setrange(b"wk", 20, b"\0" * 8)  # as after half a minute: kept until a time that is near
+    on_redis_clock.decide([([limit], 1)])
+    assert client.pttl(b"wk") >= 60_000
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_a_refused_or_asking_request_writes_nothing(
+    client: redis.Redis, on_redis_clock: Deciding, algorithm: Algorithm
+) -> None:
+    limit = Limit(b"k", 1, 60 * SECOND, algorithm)
+    on_redis_clock.decide([([limit], 0)])
+    assert client.keys() == []
+    on_redis_clock.decide([([limit], 1)])
+    (key,) = cast(list[bytes], client.keys())
+    before = client.dump(key)
+    on_redis_clock.decide([([limit], 1), ([limit], 0)])
+    assert client.dump(key) == before
