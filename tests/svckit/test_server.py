@@ -9,8 +9,9 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue as Text
 from grpc_health.v1 import health_pb2
 
+from svckit.identity import ProcessIdentity
 from tests.svckit.echo import EchoStub
-from tests.svckit.processes import echo_process, make_environment, start_python
+from tests.svckit.processes import echo_process, make_environment, running
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -88,10 +89,9 @@ async def test_a_failure_ends_it_with_code_1_and_everything_closed(short_dir: Pa
 
 
 async def outcome(environment: dict[str, str]) -> tuple[int | None, str]:
-    process = await start_python({**environment, "ECHO_MODE": "serve"})
-    async with asyncio.timeout(20):
-        out, _ = await process.communicate()
-    return process.returncode, out.decode()
+    edge = ProcessIdentity.load(Path(environment["PENSTOCK_IDENTITY_KEY_FILE"]).with_name("edge.key"))
+    async with running({**environment, "ECHO_MODE": "serve"}, edge) as echo:
+        return await echo.ended()
 
 
 async def test_faulty_settings_end_it_with_code_2_and_all_faults(tmp_path: Path) -> None:
