@@ -1,10 +1,10 @@
 """The config that reaches a worker: watched, compiled, swapped in, acknowledged, kept for a cold start.
 
-- `compile`    a config document into rules; what cannot be compiled becomes reasons
+- `compile` `compile_limits` `tenant_view`  what the stream sends, made into rules and views; `reasons` why not
 - `ledger`     the newest state of every tenant, and the snapshot made of them
 - `feed`       the watch on configsvc: apply, acknowledge, come back
 - `seal`       proof that a warm copy is ours
 - `warm_disk`  the copy on disk
 - `warm_redis` the copy in Redis
-- `warm`       both copies: what a start begins with, what a change writes
+- `warm`       both copies: what a start begins with, what a change writes; `warm_copy` is their common value
 """
