@@ -21,8 +21,8 @@ from authsvc.invalidations.signals import Signals
 from authsvc.invalidations.tail import Tail
 from authsvc.lookup import Lookup
 from authsvc.methods import METHODS
-from authsvc.migrate import PACKAGE, TENANT_FOLDER
-from authsvc.peppers import Peppers, load_peppers
+from authsvc.migrate import PACKAGE, TENANT_FOLDER, migrate_database
+from authsvc.peppers import load_peppers
 from authsvc.provisioning import Provisioner
 from authsvc.rpc.admin_token_service import AdminTokenRpc
 from authsvc.rpc.api_key_service import ApiKeys
@@ -37,13 +37,11 @@ from svckit.switchboard import Mount
 
 NAME: Final = "authsvc"
 _UPKEEP_SECONDS: Final = 60.0
-# Until `authsvc migrate` has run.
-_LOOK_FOR_TABLES_SECONDS: Final = 0.5
 log = structlog.get_logger()
 
 
 async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequence[Mount]:
-    """Opens the store, starts the loops and returns the services."""
+    """Opens and migrates the store, starts the loops and returns the services."""
     settings = runtime.settings
     keyring = Keyring.load(settings.kek_file)
     pool = await stack.enter_async_context(
@@ -53,7 +51,9 @@ async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequen
             max_size=settings.database_connections,
         )
     )
-    peppers = await _peppers(pool, keyring)
+    await migrate_database(pool)
+    async with pool.acquire() as connection:
+        peppers = await load_peppers(connection, keyring)
     signals = Signals()
     tail = Tail(pool, signals.appended)
     await tail.load()
@@ -75,20 +75,6 @@ async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequen
 
 # A lock that is not had in time passes like an outage: the caller may try again.
 SPEC: Final = ServiceSpec(NAME, METHODS, start, away=(*AWAY, asyncpg.LockNotAvailableError))
-
-
-async def _peppers(pool: Any, keyring: Keyring) -> Peppers:
-    """The peppers, once the tables are there: a service may be started before the migration has run."""
-    waiting = False
-    while True:
-        try:
-            async with pool.acquire() as connection:
-                return await load_peppers(connection, keyring)
-        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-            if not waiting:
-                log.warning("waiting for `authsvc migrate`")
-            waiting = True
-            await asyncio.sleep(_LOOK_FOR_TABLES_SECONDS)
 
 
 async def _upkeep(pool: Any) -> None:

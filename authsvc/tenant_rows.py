@@ -14,6 +14,9 @@ from domain.tenants import TenantId, schema_name, tenant_of_schema
 
 REGISTRY: Final = "registry"
 TABLES: Final = ("consumers", "api_keys", "provisions")
+_DATABASE: Final = "left(encode(sha256(convert_to(current_database(), 'UTF8')), 'hex'), 8)"
+_ENTER: Final = f"SELECT set_config('role', $1 || {_DATABASE}, true)"  # as SET LOCAL ROLE
+_LEAVE: Final = "SELECT set_config('role', 'none', true)"
 # What entering a tenant that was never provisioned, or is being purged, runs into.
 NOT_THERE: Final = (
     asyncpg.UndefinedTableError,
@@ -28,16 +31,6 @@ def schema(tenant: TenantId) -> str:
     return f'"{schema_name(tenant)}"'
 
 
-def role(tenant: TenantId) -> str:
-    """The NOLOGIN role that may use the tenant's schema, as it stands in SQL: `"auth_<32 hex>"`."""
-    return f'"{role_name(tenant)}"'
-
-
-def role_name(tenant: TenantId) -> str:
-    """The role's name without quotes."""
-    return "auth_" + schema_name(tenant).removeprefix("tenant_")
-
-
 def tenant_of(value: object) -> TenantId:
     """The tenant id in a `uuid` column."""
     return TenantId(str(value))
@@ -47,36 +40,41 @@ def tenant_of(value: object) -> TenantId:
 async def as_tenant(connection: Any, tenant: TenantId) -> AsyncIterator[str]:
     """Runs the block with the tenant's rights and yields its quoted schema; to be used inside a transaction.
 
-    `SET LOCAL` ends with the transaction, so a failing block cannot leave the role behind.
+    A local setting ends with the transaction, so a failing block cannot leave the role behind.
     """
-    await connection.execute(f"SET LOCAL ROLE {role(tenant)}")
+    await connection.execute(_ENTER, _role_prefix(tenant))
     yield schema(tenant)
-    await connection.execute("SET LOCAL ROLE NONE")
+    await connection.execute(_LEAVE)
+
+
+async def role_of(connection: Any, tenant: TenantId) -> str:
+    """The NOLOGIN role that may use the tenant's schema: `auth_<32 hex>_<8 hex of the database's name>`.
+
+    Roles belong to the whole server, on which another cluster may have the same tenant (`default`).
+    """
+    return _role_prefix(tenant) + str(await connection.fetchval(f"SELECT {_DATABASE}"))
 
 
 async def create(connection: Any, tenant: TenantId) -> None:
     """Makes the tenant's role, if it is not there, and lets the service enter it."""
-    found = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role_name(tenant))
-    if found is None:
-        await connection.execute(f"CREATE ROLE {role(tenant)} NOLOGIN")
-    await connection.execute(f"GRANT {role(tenant)} TO CURRENT_USER")
+    role = await role_of(connection, tenant)
+    if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role) is None:
+        await connection.execute(f'CREATE ROLE "{role}" NOLOGIN')
+    await connection.execute(f'GRANT "{role}" TO CURRENT_USER')
 
 
 async def grant(connection: Any, tenant: TenantId) -> None:
     """Opens the tenant's tables to its role; the ledger of migrations stays closed."""
+    role = await role_of(connection, tenant)
     tables = ", ".join(f"{schema(tenant)}.{table}" for table in TABLES)
-    await connection.execute(f"GRANT USAGE ON SCHEMA {schema(tenant)} TO {role(tenant)}")
-    await connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role(tenant)}")
+    await connection.execute(f'GRANT USAGE ON SCHEMA {schema(tenant)} TO "{role}"')
+    await connection.execute(f'GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO "{role}"')
 
 
 async def drop(connection: Any, tenant: TenantId) -> None:
     """Erases the tenant's schema and role; changes nothing when they are gone."""
     await connection.execute(f"DROP SCHEMA IF EXISTS {schema(tenant)} CASCADE")
-    try:
-        async with connection.transaction():
-            await connection.execute(f"DROP ROLE IF EXISTS {role(tenant)}")
-    except (asyncpg.DependentObjectsStillExistError, asyncpg.InsufficientPrivilegeError):
-        pass  # roles belong to the server: another database's schema of this tenant still uses it
+    await connection.execute(f'DROP ROLE IF EXISTS "{await role_of(connection, tenant)}"')
 
 
 async def provisioned(connection: Any) -> list[str]:
@@ -91,3 +89,7 @@ async def grant_all(connection: Any, schemas: list[str]) -> None:
         tenant = tenant_of_schema(name)
         if tenant is not None:
             await grant(connection, tenant)
+
+
+def _role_prefix(tenant: TenantId) -> str:
+    return "auth_" + schema_name(tenant).removeprefix("tenant_") + "_"

@@ -116,7 +116,7 @@ async def test_many_requests_for_one_key_make_one_look_up(cluster: Cluster) -> N
         await until(lambda: authenticator.lease_state == "held")
         async with asyncio.TaskGroup() as tasks:
             asked = [tasks.create_task(authenticator.authenticate(each)) for each in keys * 10]
-        proven = {task.result().credential_id for task in asked if isinstance(task.result(), Principal)}
+        proven = {found.credential_id for task in asked if isinstance(found := task.result(), Principal)}
         assert authenticator.cached_principals == 20
     assert len(proven) == 20
 
