@@ -45,7 +45,7 @@ class Authentication(Protocol):
     """Who proves principals."""
 
     def cached(self, credential: Credential, now: float) -> Principal | Rejection | None: ...
-    async def authenticate(self, credential: Credential) -> Principal | Rejection: ...
+    async def authenticate(self, credential: Credential, *, fresh: bool = False) -> Principal | Rejection: ...
 
 
 class Limiting(Protocol):
@@ -181,9 +181,9 @@ class Journey:
             return credential
         wanted = Credential(credential.kind, credential.value, governing.tenant.id)
         try:
-            found = self._authentication.cached(wanted, time.time())
-            if found is None or route.critical:
-                found = await self._authentication.authenticate(wanted)
+            found = None if route.critical else self._authentication.cached(wanted, time.time())
+            if found is None:
+                found = await self._authentication.authenticate(wanted, fresh=route.critical)
         except AuthUnavailable:
             return Refusal(reasons.ERROR_REASON_AUTH_UNAVAILABLE, "the credential cannot be checked now")
         if isinstance(found, Rejection):

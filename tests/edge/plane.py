@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import orjson
-from edge.limits.decision import Decision
-from edge.limits.policy import LimitSet
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain.tenants import DEFAULT_TENANT
@@ -22,7 +20,8 @@ from edge.deadlines import Deadlines
 from edge.forwarding import Forwarder
 from edge.inbound import InboundRequest
 from edge.journey import Journey
-from edge.limits.rules import Rate
+from edge.limits.decision import Decision, Source
+from edge.limits.policy import LimitSet
 from edge.principal import Credential, Principal, Rejection
 from edge.routing import Auth, Route, Router, Service, Target, Timeouts
 from edge.snapshot import CorsRules, GatewaySnapshot, Rules, TenantStatus, TenantView
@@ -167,8 +166,16 @@ def answering(octets: bytes, times: int = 1_000_000) -> Script:
     return script
 
 
-ADMITTED = Decision(True, Rate(500, 60_000), "default", 499, 120, 0)
-REFUSED = Decision(False, Rate(500, 60_000), "default", 0, 1_500, 1_500)
+def admitted(limits: LimitSet) -> Decision:
+    """A request that fits."""
+    return Decision(True, 0, 499, 120, 0, Source.REDIS, limits)
+
+
+def refused(limits: LimitSet) -> Decision:
+    """A request that fits in 1.5 s."""
+    return Decision(False, 0, 0, 1_500, 1_500, Source.REDIS, limits)
+
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -187,7 +194,7 @@ class Plane:
     snapshot: GatewaySnapshot
     credentials: dict[bytes, Principal | Rejection]
     visits: list[Visit]
-    decide: Callable[[LimitSet], Decision] = field(default=lambda _: ADMITTED)
+    decide: Callable[[LimitSet], Decision] = admitted
     looked_up: list[Credential] = field(default_factory=list)
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
     opened: list[Connection] = field(default_factory=list)
@@ -234,7 +241,7 @@ class _Services:
     def cached(self, credential: Credential, _now: float) -> Principal | Rejection | None:
         return None
 
-    async def authenticate(self, credential: Credential) -> Principal | Rejection:
+    async def authenticate(self, credential: Credential, *, fresh: bool = False) -> Principal | Rejection:
         self._state.looked_up.append(credential)
         return self._state.credentials.get(credential.value, Rejection(reasons.ERROR_REASON_KEY_INVALID))
 

@@ -10,7 +10,7 @@ from edge.client import ClientLimits
 from edge.http.head import HeadLimits
 from edge.routing import Auth, Timeouts
 from edge.snapshot import CorsRules
-from tests.edge.plane import DEADLINE, OK, REFUSED, Served, answering, plane, request, route, upstream
+from tests.edge.plane import DEADLINE, OK, Served, answering, plane, refused, request, route, upstream
 
 KEY = "X-API-Key: psk_live_default0keykey00_" + "s" * 32 + "_000000"
 
@@ -157,7 +157,7 @@ async def test_an_invalid_credential_is_never_taken_for_none() -> None:
 
 async def test_a_refused_limit_says_when_to_come_back() -> None:
     async with upstream(answering(OK)) as behind, plane([route(behind.port)]) as edge:
-        edge.decide = lambda _: REFUSED
+        edge.decide = refused
         answer = await edge.get()
         assert (answer.status, answer.code) == (429, "RATE_LIMITED")
         assert answer.fields["retry-after"] == "2"
@@ -405,8 +405,8 @@ async def test_the_edge_answers_its_own_endpoints_before_any_route() -> None:
         for _ in range(2):
             await client.send(request("/livez"))
             assert (await client.answer()).status == 200
-        refused = await edge.get("/api/v1/auth/login", method="POST", body=b"{}")
-        assert (refused.status, refused.code) == (501, "UNIMPLEMENTED")
+        login = await edge.get("/api/v1/auth/login", method="POST", body=b"{}")
+        assert (login.status, login.code) == (501, "UNIMPLEMENTED")
         assert (await edge.get("/livez", method="POST", body=b"x" * 70_000)).code == "BODY_TOO_LARGE"
 
 
@@ -418,9 +418,9 @@ async def test_preflights_are_answered_and_refusals_are_readable_by_scripts() ->
         assert preflight.status == 204
         assert preflight.fields["access-control-allow-origin"] == "https://app.example.com"
         assert preflight.fields["access-control-allow-headers"] == "authorization"
-        refused = await edge.get("/api/x", origin)
-        assert refused.code == "TOKEN_MISSING"
-        assert "RateLimit" in refused.fields["access-control-expose-headers"]
+        missing = await edge.get("/api/x", origin)
+        assert missing.code == "TOKEN_MISSING"
+        assert "RateLimit" in missing.fields["access-control-expose-headers"]
         foreign = await edge.get("/api/x", "Origin: https://evil.com")
         assert "access-control-allow-origin" not in foreign.fields
 

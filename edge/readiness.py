@@ -1,0 +1,66 @@
+"""What a worker says of itself: ready or not, the state of what it leans on, and levels for the metrics."""
+
+from typing import Protocol
+
+from edge.auth.authenticator import Authenticator
+from edge.builtin.app import PartState, Readiness
+from edge.config.feed import ConfigFeed, FeedState
+from edge.limits.limiter import Limiter
+from edge.metrics import Tally
+from edge.telemetry.recorder import Recorder
+
+
+class Draining(Protocol):
+    """Whether the worker is about to end."""
+
+    draining: bool
+
+
+class Feeds:
+    """Reads the states of a worker's parts. Does no I/O."""
+
+    def __init__(
+        self,
+        config: ConfigFeed,
+        authenticator: Authenticator,
+        limiter: Limiter,
+        recorder: Recorder,
+        worker: Draining,
+    ) -> None:
+        self._config = config
+        self._authenticator = authenticator
+        self._limiter = limiter
+        self._recorder = recorder
+        self._worker = worker
+
+    def readiness(self) -> Readiness:
+        """Ready is who holds a config and is not draining; an outage behind the edge is told, and changes nothing:
+        else it would take every edge out of its balancer."""
+        status = "draining" if self._worker.draining else "ready" if self._config.ready else "not_ready"
+        return Readiness.model_validate(
+            {
+                "status": status,
+                "revision": self._config.revision,
+                "feeds": {
+                    "config": self._config_state(),
+                    "auth": _part(self._authenticator.lease_state, "held"),
+                    "ratelimit": PartState(status="ok" if self._limiter.closed.is_set() else "degraded"),
+                    "telemetry": PartState(status="ok", detail=f"{self._recorder.spooled} records spooled"),
+                },
+            }
+        )
+
+    def count(self, tally: Tally) -> None:
+        """Puts the counts and levels that the parts keep themselves into the tally."""
+        authenticator, recorder = self._authenticator, self._recorder
+        tally.gauges["gateway_auth_cached_principals"] = authenticator.cached_principals
+        tally.gauges["telemetry_spooled_records"] = recorder.spooled
+        tally.gauges["gateway_config_revision"] = self._config.revision
+
+    def _config_state(self) -> PartState:
+        state = self._config.state
+        return PartState(status="ok" if state is FeedState.CURRENT else "degraded", detail=state.value)
+
+
+def _part(state: str, good: str) -> PartState:
+    return PartState(status="ok" if state == good else "degraded", detail=state)

@@ -1,0 +1,198 @@
+"""The composition root of an edge worker: builds its parts, serves until SIGTERM, drains, flushes and returns.
+
+The order of the end: not ready → answers say `Connection: close` → no new connections → requests end → telemetry
+is shipped → loops stop → files and channels close.
+"""
+
+import asyncio
+import gc
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+
+import grpc
+import structlog
+from redis.asyncio import Redis
+
+from edge.access_log import AccessLog
+from edge.auth.authenticator import Authenticator
+from edge.bridge import Bridge
+from edge.builtin.app import PATHS, TREES, builtin_app
+from edge.client import ClientConnection, ClientLimits, hosted_by
+from edge.config.feed import ConfigFeed
+from edge.config.seal import Seal
+from edge.config.warm import WarmCopies
+from edge.config.warm_disk import WarmDisk
+from edge.config.warm_redis import WarmRedis
+from edge.deadlines import Deadlines
+from edge.forwarding import Forwarder
+from edge.inbound import InboundRequest
+from edge.instance import load_instance
+from edge.journey import Journey
+from edge.limits.limiter import Limiter
+from edge.metrics import resume_tally, save_tally
+from edge.readiness import Feeds
+from edge.records import Records
+from edge.server import EdgeServer, edge_server, listening_socket
+from edge.settings import EdgeSettings
+from edge.telemetry.recorder import Recorder
+from edge.upstream.guard import AddressGuard
+from edge.upstream.pool import UpstreamPool
+from svckit.channels import open_channel
+from svckit.identity import ProcessIdentity
+
+log = structlog.get_logger(__name__)
+
+LOG_SECONDS = 0.1
+TALLY_SECONDS = 1.0
+
+
+class Worker:
+    """What the connections of a worker share."""
+
+    def __init__(self, limits: ClientLimits, deadlines: Deadlines) -> None:
+        self.limits = limits
+        self.deadlines = deadlines
+        self.draining = False
+        self.now = time.time
+        self.journey: Journey
+
+    async def answer(self, request: InboundRequest, client: ClientConnection) -> bool:
+        """Answers one request; tells whether the connection may carry another."""
+        return await self.journey.answer(request, client)
+
+
+async def run_worker(settings: EdgeSettings) -> None:
+    """Runs one worker until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    listener = listening_socket(settings.listen[0], settings.listen_fd)
+    async with AsyncExitStack() as stack:
+        identity = ProcessIdentity.load(settings.identity_key_file)
+        instance = load_instance(settings.data_dir, settings.worker_slot)
+
+        async def channel(address: str, audience: str) -> grpc.aio.Channel:
+            return await stack.enter_async_context(open_channel(address, identity, audience))
+
+        feed = ConfigFeed(
+            await channel(settings.config_address, "configsvc"),
+            instance,
+            settings.scope,
+            os.environ,
+            await warm_copies(settings, stack),
+        )
+        authenticator = Authenticator(await channel(settings.auth_address, "authsvc"), instance)
+        tally = resume_tally(settings.run_dir, settings.worker_slot)
+        limiter = Limiter(
+            await channel(settings.ratelimit_address, "ratelimitsvc"),
+            unit=random.SystemRandom().random,
+            fail_open=lambda reason: tally.event("rate_limit_fail_open", reason),
+        )
+        recorder = Recorder(
+            settings.data_dir / "spool",
+            settings.worker_slot,
+            instance.gateway_id,
+            await channel(settings.telemetry_address, "telemetrysvc"),
+        )
+        stack.callback(recorder.close)
+        deadlines = Deadlines()
+        pool = UpstreamPool(guard_of(settings))
+        stack.callback(pool.close)
+        access_log = AccessLog("edge", write_out)
+        stack.callback(access_log.flush)
+
+        worker = Worker(ClientLimits(), deadlines)
+        feeds = Feeds(feed, authenticator, limiter, recorder, worker)
+        worker.journey = Journey(
+            feed,
+            authenticator,
+            limiter,
+            Forwarder(pool, deadlines, loop),
+            Bridge(builtin_app(version("penstock"), feeds.readiness), PATHS, TREES),
+            Records(tally, access_log, recorder.note, loop).keep,
+            lambda: worker.draining,
+        )
+        server = edge_server(hosted_by(worker), settings.drain_seconds)
+
+        async def publish_counts() -> None:
+            while True:
+                await asyncio.sleep(TALLY_SECONDS)
+                feeds.count(tally)
+                save_tally(tally, settings.run_dir, settings.worker_slot)
+
+        async def flush_log() -> None:
+            while True:
+                await asyncio.sleep(LOG_SECONDS)
+                access_log.flush()
+
+        async with asyncio.TaskGroup() as tasks:
+            loops = [
+                tasks.create_task(run())
+                for run in (
+                    feed.run,
+                    authenticator.run,
+                    limiter.run,
+                    recorder.run,
+                    deadlines.run,
+                    pool.run,
+                    publish_counts,
+                    flush_log,
+                )
+            ]
+            await _serve(server, listener, worker, settings)
+            if not await recorder.flush(settings.drain_seconds):
+                log.warning("telemetry stays in the spool for the next start", records=recorder.spooled)
+            feeds.count(tally)
+            save_tally(tally, settings.run_dir, settings.worker_slot)
+            for each in loops:
+                each.cancel()
+
+
+async def _serve(server: EdgeServer, listener: socket.socket, worker: Worker, settings: EdgeSettings) -> None:
+    """Serves until a signal, then lets requests end."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _quiet_collector()
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve(sockets=[listener]))
+        log.info("serving", slot=settings.worker_slot, address=listener.getsockname())
+        await stop.wait()
+        log.info("draining")
+        worker.draining = True
+        server.should_exit = True
+        await serving
+
+
+async def warm_copies(settings: EdgeSettings, stack: AsyncExitStack) -> WarmCopies:
+    """The config's copies on disk and, where one is configured, in Redis."""
+    seal = Seal(settings.cluster_key_file.read_bytes().strip())
+    redis = None
+    if settings.redis_url is not None:
+        client = Redis.from_url(settings.redis_url.get_secret_value())
+        stack.push_async_callback(client.aclose)
+        redis = WarmRedis(client, settings.scope, seal)
+    return WarmCopies(WarmDisk(settings.data_dir, settings.scope, seal), redis)
+
+
+def guard_of(settings: EdgeSettings) -> AddressGuard:
+    """Which addresses targets may have, by the settings."""
+    return AddressGuard(settings.targets_private_allowed, frozenset(map(int, settings.own_ports)))
+
+
+def write_out(octets: bytes) -> None:
+    """Writes whole log lines past Python's buffer, as many at a time as the log has gathered."""
+    sys.stdout.flush()
+    os.write(sys.stdout.fileno(), octets)
+
+
+def _quiet_collector() -> None:
+    """Keeps the collector away from what lives as long as the process: a full pass over it takes tens of
+    milliseconds, in which every request of the worker waits."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
