@@ -8,15 +8,16 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+from typing import Final, NamedTuple
 
 from domain.limits import Algorithm, Limit
 from edge.limits import wire
-from edge.limits.rules import LimitRules, Outage, Rate
-from edge.principal import Principal
+from edge.limits.rules import LimitRules, Outage, Rate, RouteLimitRules
+from edge.principal import Principal, PrincipalKind
 from edge.routing import Route
 from edge.snapshot import TenantView
 
-MAX_KEY_BYTES = 256
+MAX_KEY_BYTES: Final = 256
 """Of the contract; a longer key stands by its digest."""
 
 
@@ -31,7 +32,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class LimitPlan:
-    """What all callers under one rule share: `policies` with the caller's own first, then the tenant's aggregate."""
+    """What all callers under one rule share: `policies` with the caller's own first, then the tenant's aggregate.
+
+    The rest are prepared bytes: keys, parts of checks (see `wire`), and of header fields.
+    """
 
     policies: tuple[Policy, ...]
     outage: Outage
@@ -40,11 +44,11 @@ class LimitPlan:
     aggregate_key: bytes
     own_tail: bytes
     aggregate_entry: bytes
+    names: tuple[bytes, ...]
     header: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LimitSet:
+class LimitSet(NamedTuple):
     """The limits of one request: a plan, and the key of the caller's own counter."""
 
     plan: LimitPlan
@@ -61,31 +65,61 @@ class LimitSet:
 
     def check_entry(self, cost: int) -> bytes:
         """The check as an entry of a StreamChecksRequest."""
-        plan = self.plan
-        return wire.check_entry(wire.limit_entry(self.key, plan.own_tail) + plan.aggregate_entry, cost)
+        plan, key = self
+        tail, rest = plan.own_tail, plan.aggregate_entry
+        if cost == 1:
+            return wire.check_head(len(key), len(tail), len(rest)) + key + tail + rest
+        return wire.check_entry(wire.limit_entry(key, tail) + rest, cost)
 
 
 def limits_for(tenant: TenantView, route: Route, principal: Principal | None, client_address: str) -> LimitSet:
     """The limits of a request to `route` as `tenant`: by principal, and by address for callers without one."""
-    rules, own = tenant.rules.limits, route.limit
     if principal is None:
         kind, caller, tier = "a", limited_address(client_address), ""
     else:
-        kind, caller, tier = principal.kind.value[0], principal.id, principal.tier or tenant.subscription.tier
-    rule, name, rate = _most_specific(rules, route, principal is None, tier)
-    algorithm = own.algorithm if own and own.algorithm else rules.algorithm
-    outage = own.on_outage if own and own.on_outage else rules.on_outage
-    plan = _plan(
-        tenant.id,
-        f"{rule}:{kind}",
-        name,
-        (rate.requests, rate.window_millis),
-        algorithm.value,
-        outage.value,
-        None if rules.tenant is None else (rules.tenant.requests, rules.tenant.window_millis, rules.algorithm.value),
-    )
+        kind, caller = _KINDS[principal.kind.name], principal.id
+        tier = principal.tier or tenant.subscription.tier
+    rules = tenant.rules.limits
+    name = (tenant.id, route.name, kind, tier)
+    remembered = _remembered.get(name)
+    if remembered is not None and remembered[0] is rules and remembered[1] is route.limit:
+        plan = remembered[2]
+    else:
+        plan = _plan(rules, tenant.id, route, kind, tier)
+        if len(_remembered) >= _MAX_REMEMBERED:
+            _remembered.clear()
+        _remembered[name] = (rules, route.limit, plan)
     key = plan.key_prefix + caller.encode()
     return LimitSet(plan, key if len(key) <= MAX_KEY_BYTES else _digested(key))
+
+
+# Plans by tenant, route, kind of caller and tier, with the rules that they were made of: a memo like lru_cache, whose
+# hashing of so many values costs more than the rest of `limits_for` (1.9 µs against 0.8 µs).
+_remembered: Final[dict[tuple[str, str, str, str], tuple[LimitRules, RouteLimitRules | None, LimitPlan]]] = {}
+_MAX_REMEMBERED: Final = 8192
+_KINDS: Final = {kind.name: kind.value[0] for kind in PrincipalKind}
+
+
+def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str) -> LimitPlan:
+    own = route.limit
+    rule, name, rate = _most_specific(rules, route, kind == "a", tier)
+    tenant = tenant_id.replace("-", "").encode()
+    policies = [Policy(name, rate, own.algorithm if own and own.algorithm else rules.algorithm)]
+    aggregate_key = tenant + b":tenant"
+    if rules.tenant is not None:
+        policies.append(Policy("tenant", rules.tenant, rules.algorithm))
+    own_tail, *aggregate_tail = map(_tail, policies)
+    return LimitPlan(
+        policies=tuple(policies),
+        outage=own.on_outage if own and own.on_outage else rules.on_outage,
+        anonymous=kind == "a",
+        key_prefix=f"{tenant.decode()}:{rule}:{kind}:".encode(),
+        aggregate_key=aggregate_key,
+        own_tail=own_tail,
+        aggregate_entry=b"".join(wire.limit_entry(aggregate_key, tail) for tail in aggregate_tail),
+        names=tuple(sf_string(policy.name) for policy in policies),
+        header=b", ".join(map(_policy_item, policies)),
+    )
 
 
 def _most_specific(rules: LimitRules, route: Route, anonymous: bool, tier: str) -> tuple[str, str, Rate]:
@@ -99,34 +133,8 @@ def _most_specific(rules: LimitRules, route: Route, anonymous: bool, tier: str) 
     return "d", "default", rules.anonymous if anonymous else rules.authenticated
 
 
-@lru_cache(maxsize=8192)
-def _plan(
-    tenant_id: str,
-    rule: str,
-    name: str,
-    rate: tuple[int, int],
-    algorithm: int,
-    outage: str,
-    aggregate: tuple[int, int, int] | None,
-) -> LimitPlan:
-    """The plan of a rule. Its arguments are plain values, which hash ten times faster than dataclasses and enums."""
-    tenant = tenant_id.replace("-", "").encode()
-    policies = [Policy(name, Rate(*rate), Algorithm(algorithm))]
-    aggregate_key, aggregate_entry = tenant + b":tenant", b""
-    if aggregate is not None:
-        requests, window_millis, counted = aggregate
-        policies.append(Policy("tenant", Rate(requests, window_millis), Algorithm(counted)))
-        aggregate_entry = wire.limit_entry(aggregate_key, wire.limit_tail(requests, window_millis, counted))
-    return LimitPlan(
-        policies=tuple(policies),
-        outage=Outage(outage),
-        anonymous=rule.endswith(":a"),
-        key_prefix=b"%b:%b:" % (tenant, rule.encode()),
-        aggregate_key=aggregate_key,
-        own_tail=wire.limit_tail(*rate, algorithm),
-        aggregate_entry=aggregate_entry,
-        header=b", ".join(_policy_item(policy) for policy in policies),
-    )
+def _tail(policy: Policy) -> bytes:
+    return wire.limit_tail(policy.rate.requests, policy.rate.window_millis, policy.algorithm.value)
 
 
 def _policy_item(policy: Policy) -> bytes:

@@ -5,6 +5,7 @@ the proto: tests hold every byte equal to what the generated code writes.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 
@@ -44,6 +45,17 @@ def check_entry(limits: bytes, cost: int) -> bytes:
     if cost != 1:
         limits = b"%b\x10%b" % (limits, varint(cost))
     return b"\x12%b%b" % (varint(len(limits)), limits)
+
+
+@lru_cache(maxsize=4096)
+def check_head(key_bytes: int, tail_bytes: int, rest_bytes: int) -> bytes:
+    """What stands in front of the first limit's key in a check of cost 1.
+
+    With it an entry is `head + key + tail + rest`, where `rest` are the entries of further limits. It depends on
+    lengths alone: a look-up for all callers whose keys are equally long.
+    """
+    entry = check_entry(limit_entry(bytes(key_bytes), bytes(tail_bytes)) + bytes(rest_bytes), 1)
+    return entry[: len(entry) - key_bytes - tail_bytes - rest_bytes]
 
 
 def request(batch_id: int, checks: Iterable[bytes]) -> bytes:
