@@ -13,6 +13,7 @@ from edge.deadlines import Deadlines
 from edge.exchange import Exchange, Outcome
 from edge.http.head import Head
 from edge.http.outbound import identity_lines, request_head
+from edge.principal import Principal
 from edge.problems import Refusal
 from edge.routing import Route, Service, Target
 from edge.snapshot import TenantView
@@ -21,6 +22,8 @@ from edge.upstream.pool import Lease, Unreachable, UpstreamPool
 from edge.visit import Visit
 
 IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
+IDENTITIES = 10_000
+"""Remembered identity lines; some 500 octets each."""
 DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
 
 
@@ -31,6 +34,7 @@ class Forwarder:
         self._pool = pool
         self._deadlines = deadlines
         self._loop = loop
+        self._identities: dict[tuple[int, int], tuple[bytes, TenantView, Principal | None]] = {}
         self._turns: defaultdict[tuple[str, ...], int] = defaultdict(int)
 
     async def forward(
@@ -42,7 +46,7 @@ class Forwarder:
             return Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {most} octets")
         target = self._choose(route.service)
         owner = visit.tenant.rules.tenant if visit.tenant is not None else tenant.id
-        lease = Lease(target, trusted=owner == DEFAULT_TENANT or tenant.targets_allow)
+        lease = Lease.of(target, trusted=owner == DEFAULT_TENANT or tenant.targets_allow)
         octets = request_head(
             head,
             route,
@@ -50,7 +54,7 @@ class Forwarder:
             request_id=visit.request_id.encode(),
             client_address=client.address.encode(),
             scheme=b"https" if client.tls else b"http",
-            identity=identity_lines(tenant, visit.principal),
+            identity=self._identity(tenant, visit.principal),
         )
         visit.upstream = target.name
         connection = self._pool.idle(lease, self._loop.time())
@@ -109,6 +113,17 @@ class Forwarder:
         visit.response_bytes = exchange.sent_bytes
         self._pool.release(lease, connection, self._loop.time())
         return outcome
+
+    def _identity(self, tenant: TenantView, principal: Principal | None) -> bytes:
+        """The identity lines, remembered for as long as both values live: all requests of a caller share them."""
+        key = (id(tenant), id(principal))
+        known = self._identities.get(key)
+        if known is None:
+            if len(self._identities) >= IDENTITIES:
+                self._identities.clear()
+            # the values stay referenced, so that no other value can come to have their ids
+            known = self._identities[key] = (identity_lines(tenant, principal), tenant, principal)
+        return known[0]
 
     def _choose(self, service: Service) -> Target:
         """Takes the targets in turn."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import orjson
-from penstock.errors.v1.error_reason_pb2 import ErrorReason
 
 from svckit.errors import CATALOGUE, problem
 
@@ -24,7 +23,7 @@ DEFENSIVE: Fields = (
 class Refusal:
     """Why a request is not served: a reason, a sentence for people, and what else the answer carries."""
 
-    reason: ErrorReason.ValueType
+    reason: int
     detail: str
     fields: Fields = ()
     members: Mapping[str, object] = field(default_factory=dict)

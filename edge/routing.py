@@ -8,7 +8,7 @@ which could be a catch-all under other rules.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from edge.limits.rules import RouteLimitRules
@@ -30,11 +30,11 @@ class Target:
     port: int
     tls: bool = False
     weight: int = 1
+    name: str = field(init=False, compare=False)
+    """The target as records and metrics show it, `host:port`."""
 
-    @property
-    def name(self) -> str:
-        """The target as records and metrics show it, `host:port`."""
-        return f"{self.host}:{self.port}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.host}:{self.port}")
 
 
 @dataclass(frozen=True, slots=True)

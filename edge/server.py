@@ -44,7 +44,7 @@ def edge_server(protocol: type[ClientConnection], drain_seconds: float) -> EdgeS
     )
 
 
-async def _unused(*_: object) -> None:
+async def _unused(_scope: object, _receive: object, _send: object) -> None:
     """uvicorn wants an application; connections of ours find theirs behind the bridge."""
 
 

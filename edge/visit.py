@@ -1,6 +1,7 @@
 """What the edge learns of one request on its way, and what it leaves behind: a log line, a record, a count."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 from penstock.telemetry.v1.record_pb2 import RequestRecord
@@ -24,7 +25,7 @@ class Visit:
     """One request and all that was found out about it. Ids are made when it begins."""
 
     request: InboundRequest
-    id: UUID
+    id: bytes
     request_id: str
     client_address: str
     head: Head | None = None
@@ -49,13 +50,18 @@ class Visit:
         self.stage = outcome.stage if outcome.failure is not None or outcome.client_gone else ""
 
 
+@lru_cache(maxsize=4096)
+def _octets(tenant_id: str) -> bytes:
+    return UUID(tenant_id).bytes
+
+
 def request_record(visit: Visit, tenant_id: str, seconds: float) -> RequestRecord:
     """The telemetry record of a finished visit that took so long; belongs to the given tenant."""
     head, route, principal = visit.head, visit.route, visit.principal
     read = head.read if head is not None else {}
     return RequestRecord(
-        id=visit.id.bytes,
-        tenant_id=UUID(tenant_id).bytes,
+        id=visit.id,
+        tenant_id=_octets(tenant_id),
         start_micros=int(visit.request.started_time * 1e6),
         duration_micros=int(seconds * 1e6),
         request_id=visit.request_id,

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections import defaultdict, deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from edge.routing import Target
 from edge.upstream.connection import UpstreamConnection
@@ -23,12 +23,21 @@ class Unreachable(Exception):
         self.timed_out = timed_out
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Where a connection came from and goes back to. `trusted`: whether the tenant may use private addresses."""
+class Lease(NamedTuple):
+    """Where a connection came from and goes back to. `trusted`: whether the tenant may use private addresses.
 
-    target: Target
+    A tuple of plain values, because every request hashes one.
+    """
+
+    host: str
+    port: int
+    tls: bool
     trusted: bool
+
+    @classmethod
+    def of(cls, target: Target, *, trusted: bool) -> "Lease":
+        """The lease of connections to a target."""
+        return cls(target.host, target.port, target.tls, trusted)
 
 
 class UpstreamPool:
@@ -51,29 +60,28 @@ class UpstreamPool:
 
     async def connect(self, lease: Lease, timeout: float) -> UpstreamConnection:
         """A new connection; raises Unreachable. `timeout` in seconds covers name look-up and handshakes."""
-        target = lease.target
         try:
             async with asyncio.timeout(timeout):
-                return await self._connect(target, trusted=lease.trusted)
+                return await self._connect(lease)
         except TimeoutError:
-            raise Unreachable(target.name, timed_out=True) from None
+            raise Unreachable(lease.host, timed_out=True) from None
         except OSError:  # refused, no route, unknown name, failed TLS handshake
-            raise Unreachable(target.name) from None
+            raise Unreachable(lease.host) from None
 
-    async def _connect(self, target: Target, *, trusted: bool) -> UpstreamConnection:
+    async def _connect(self, lease: Lease) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(lease.host, lease.port, type=socket.SOCK_STREAM)
         addresses = [str(entry[4][0]) for entry in found]
-        permitted = [a for a in addresses if self._guard.permits(a, target.port, trusted=trusted)]
-        failure: OSError = ConnectionRefusedError(target.name)
+        permitted = [a for a in addresses if self._guard.permits(a, lease.port, trusted=lease.trusted)]
+        failure: OSError = ConnectionRefusedError(lease.host)
         for address in permitted:
             try:
                 _, connection = await loop.create_connection(
                     UpstreamConnection,
                     address,
-                    target.port,
-                    ssl=self._tls if target.tls else None,
-                    server_hostname=target.host if target.tls else None,
+                    lease.port,
+                    ssl=self._tls if lease.tls else None,
+                    server_hostname=lease.host if lease.tls else None,
                 )
             except OSError as exc:
                 failure = exc
