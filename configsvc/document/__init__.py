@@ -4,5 +4,5 @@
 - `mapping`  the friendly form, key by key
 - `codecs`   single values
 - `units`    durations, sizes, rates
-- `text`     YAML and JSON within bounds
+- `text`     YAML and JSON within bounds; `yaml_nodes` is the harder half
 """

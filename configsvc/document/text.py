@@ -1,23 +1,16 @@
-"""YAML and JSON as plain data, within bounds, and back. Knows nothing of gateways.
-
-YAML is read by its 1.2 core schema: `no` is a text, `12:30` is a text, only true, false, null and numbers are not.
-Aliases are counted each time they are used, so a small text cannot unfold into a large document.
-"""
+"""YAML and JSON as plain data, within bounds, and back. Knows nothing of gateways."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Never
 
 import yaml
 
+from configsvc.document.yaml_nodes import CORE, MAX_DEPTH, MAX_NODES, Composer, Loader, Resolvers, Unfolding
 from configsvc.validate.findings import Finding
 
 MAX_BYTES: Final = 4 * 1024 * 1024
-MAX_DEPTH: Final = 16
-MAX_NODES: Final = 1_000_000
-_TAG: Final = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +55,12 @@ def parse_yaml(text: str) -> Parsed:
     if (fault := _too_large(text)) is not None:
         return fault
     try:
-        loader = _Loader(text)
+        loader = Loader(text)
         try:
-            root = loader.get_single_node()
+            root = Composer(loader).document()
         finally:
             loader.dispose()
-        data = None if root is None else _Unfolding().plain(root, 0)
+        data = None if root is None else Unfolding().plain(root, 0)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -123,84 +116,16 @@ def _exceeds(data: Any, depth: int, budget: list[int]) -> bool:
     return any(_exceeds(child, depth - 1, budget) for child in children)
 
 
-_Resolvers = dict[str, list[tuple[str, re.Pattern[str]]]]
-_BOOL: Final = (_TAG + "bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"))
-_NULL: Final = (_TAG + "null", re.compile(r"(?:~|null|Null|NULL|)\Z"))
-_INT: Final = (_TAG + "int", re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})\Z"))
-_FLOAT: Final = (_TAG + "float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?\Z"))
-# By the first character of the scalar.
-_CORE: Final[_Resolvers] = {
-    "": [_NULL],
-    **{first: [_BOOL] for first in "tTfF"},
-    **{first: [_NULL] for first in "~nN"},
-    **{first: [_INT, _FLOAT] for first in "-+0123456789"},
-}
-
-
-class _Loader(yaml.CSafeLoader):
-    """The composer of libyaml with the scalars of YAML 1.2's core schema."""
-
-    yaml_implicit_resolvers: _Resolvers = _CORE
-
-
 class _Dumper(yaml.CSafeDumper):
     """Quotes what either version of YAML would take for something else than text; writes no aliases."""
 
-    yaml_implicit_resolvers: _Resolvers = {  # noqa: RUF012 (PyYAML's own form)
-        first: [*yaml.CSafeDumper.yaml_implicit_resolvers.get(first, ()), *_CORE.get(first, ())]
-        for first in {*yaml.CSafeDumper.yaml_implicit_resolvers, *_CORE}
+    yaml_implicit_resolvers: Resolvers = {  # noqa: RUF012 (PyYAML's own form)
+        first: [*yaml.CSafeDumper.yaml_implicit_resolvers.get(first, ()), *CORE.get(first, ())]
+        for first in {*yaml.CSafeDumper.yaml_implicit_resolvers, *CORE}
     }
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True
-
-
-class _Unfolding:
-    """Turns a graph of nodes into plain data, each use of an alias counted anew."""
-
-    def __init__(self) -> None:
-        self._left = MAX_NODES
-
-    def plain(self, node: yaml.Node, depth: int) -> Any:
-        self._left -= 1
-        if depth > MAX_DEPTH or self._left < 0:
-            raise _refused(node, f"nested deeper than {MAX_DEPTH} levels or unfolding too far")
-        if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
-            return self._mapping(node, depth)
-        if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
-            return [self.plain(child, depth + 1) for child in node.value]
-        if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
-        raise _refused(node, "a tag that has no meaning here")
-
-    def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag != _TAG + "str":
-                raise _refused(key, "a key that is not a text: quote it")
-            if key.value in found:
-                raise _refused(key, f"the key {key.value[:64]!r} twice in one mapping")
-            found[key.value] = self.plain(value, depth + 1)
-        return found
-
-
-def _scalar(node: yaml.ScalarNode) -> Any:
-    text = node.value
-    if node.tag == _TAG + "str":
-        return text
-    if node.tag == _TAG + "bool":
-        return text.lower() == "true"
-    if node.tag == _TAG + "null":
-        return None
-    if node.tag == _TAG + "int":
-        return int(text)
-    if node.tag == _TAG + "float":
-        return float(text)
-    raise _refused(node, "a tag that has no meaning here")
-
-
-def _refused(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
 def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:

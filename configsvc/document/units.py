@@ -10,7 +10,7 @@ from typing import Final
 _MILLIS: Final = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 1_000, "ms": 1}
 _BYTES: Final = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "B": 1}
 _DURATION: Final = re.compile(r"([0-9]{1,15})(ms|s|min|m|h|d)")
-_SIZE: Final = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB)")
+_SIZE: Final = re.compile(r"([0-9]{1,16})(B|KiB|MiB|GiB)")
 _RATE: Final = re.compile(r"([0-9]{1,10})/(?:([0-9]{1,15})?)(ms|s|min|m|h|d)")
 _PERCENT: Final = re.compile(r"([0-9]{1,3})%")
 
