@@ -99,7 +99,8 @@ def _next_candidate(data: Bytes, position: int, stop: int, last: int, limit: int
         sequence = SEQUENCE.unpack_from(data, position + HEAD.size)[0]
         if last < sequence <= limit:
             return position
-        position = position + 8 if sequence else _end_of_zeros(data, position + RECORD_BYTES, stop) - RECORD_BYTES
+        # A sequence is never 0: past zeros, the next that is not can only be in the word where they end.
+        position = position + 8 if sequence else _end_of_zeros(data, position + RECORD_BYTES, stop) - SEQUENCE.size
     return stop
 
 

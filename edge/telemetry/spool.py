@@ -66,6 +66,7 @@ class Spool:
         self._folder: Final = folder
         self._segment_bytes: Final = segment_bytes
         self._total_bytes: Final = total_bytes
+        self._record_limit: Final = min(RECORD_LIMIT_BYTES, segment_bytes - HEADER_BYTES - RECORD_BYTES)
         self._ledger: Final = Ledger(folder / "ledger")
         self._counters: Final = self._ledger.counters
         self._segments: Final = deque(_recovered(folder))
@@ -89,17 +90,16 @@ class Spool:
         """Notes one record; counted, whatever becomes of it."""
         counters = self._counters
         counters[ANSWERED] += 1
+        if len(frame) > self._record_limit:
+            counters[OVERSIZE] += 1
+            return
         sequence = self.last_sequence + 1
         active = self._active
-        fits = active is not None and active.append(sequence, frame)
-        if fits or self._append_to_next(sequence, frame):
+        if (active is not None and active.append(sequence, frame)) or self._append_to_next(sequence, frame):
             self.last_sequence = sequence
             self.pending += 1
 
     def _append_to_next(self, sequence: int, frame: bytes) -> bool:
-        if len(frame) > RECORD_LIMIT_BYTES:
-            self._counters[OVERSIZE] += 1
-            return False
         active = self._begin_segment(sequence)
         if active is None:
             self._counters[NO_SPACE] += 1

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import grpc
 import orjson
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from svckit.channels import open_channel
+from svckit.channels import open_channel, open_stream
 from svckit.drain import Drain
 from svckit.identity import ProcessIdentity, generate_identity
 from svckit.server import Runtime
@@ -22,6 +24,7 @@ from telemetrysvc.settings import TelemetrySettings
 from tests.support.services import ServiceHost
 
 NAME = "telemetrysvc"
+_START_SECONDS = 30
 
 
 class _Finished(Exception):
@@ -86,16 +89,28 @@ class Site:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        """The process while entered; killed at the end. Readiness is the channel's business."""
+        """The process, once it serves; killed at the end."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", NAME, env=self.environment(), stdout=asyncio.subprocess.DEVNULL
         )
         try:
+            await self._serving()
             yield process
         finally:
             if process.returncode is None:
                 process.kill()
             await process.wait()
+
+    async def _serving(self) -> None:
+        request = health_pb2.HealthCheckRequest()
+        async with (
+            asyncio.timeout(_START_SECONDS),
+            open_channel(self.target, None, NAME) as channel,
+            open_stream(HealthStub(channel).Watch(request, wait_for_ready=True)) as states,
+        ):
+            async for state in states:
+                if state.status == health_pb2.HealthCheckResponse.SERVING:
+                    return
 
 
 def prepare_site(folder: Path, database_url: str, socket: Path) -> Site:

@@ -1,6 +1,7 @@
 """Records come in: each stored once, in its tenant's schema, answered when committed."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -131,7 +132,7 @@ async def test_a_record_that_cannot_be_parsed_is_refused_alone(collector: Client
     sound = batch([request(tenant, path="/kept")], sequence=9).SerializeToString()
     element = b"\x2a\x02\xff\xfe"  # request_id (field 5) that is not UTF-8
     broken = sound + b"\x12" + bytes([len(element)]) + element
-    call = (await collector.channels.of("edge")).stream_stream(
+    call: Any = (await collector.channels.of("edge")).stream_stream(
         "/penstock.telemetry.v1.IngestService/StreamBatches", None, None
     )()
 
@@ -209,7 +210,7 @@ async def test_a_batch_without_a_position_ends_the_stream(collector: Clients) ->
 
 
 async def test_only_an_edge_may_send_records(collector: Clients) -> None:
-    call = (await collector.channels.of("admin")).stream_stream(
+    call: Any = (await collector.channels.of("admin")).stream_stream(
         "/penstock.telemetry.v1.IngestService/StreamBatches", None, None
     )()
     assert await call.code() is grpc.StatusCode.PERMISSION_DENIED
