@@ -18,6 +18,7 @@ from svckit.errors import Fault, FieldFault, from_rpc_error, problem
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_ERRORS: Final = 100
 _MAX_PATH_LENGTH: Final = 256
+_NOT_AN_OBJECT: Final = frozenset({"missing", "model_attributes_type"})
 # What a service says about *our* credential says nothing about the caller's.
 _OURS: Final = frozenset({reasons.ERROR_REASON_CALLER_UNAUTHENTICATED, reasons.ERROR_REASON_CALLER_FORBIDDEN})
 _BY_STATUS: Final[Mapping[int, int]] = {
@@ -41,7 +42,7 @@ class InvalidDocument(Fault):
 def render(fault: Fault, instance: str, headers: Mapping[str, str] | None = None) -> Response:
     """The answer to a refused or failed request for the path `instance`."""
     body = problem(fault.reason, detail=fault.detail, instance=instance, request_id=request_id(), **_members(fault))
-    # ASCII only: a client's lone surrogate in a field name has no UTF-8 form.
+    # ASCII only: whatever a client put into a path or a name, it has this form.
     content = json.dumps(body, separators=(",", ":")).encode("ascii")
     return Response(content, fault.spec.http_status, {**_headers(fault), **(headers or {})}, MEDIA_TYPE)
 
@@ -106,6 +107,6 @@ def _path(error: Mapping[str, Any]) -> str:
 def _sentence(error: Mapping[str, Any]) -> str:
     if error["type"] == "json_invalid":
         return f"The body is not JSON (at character {error['loc'][-1]})."
-    if error["loc"] == ("body",):
+    if error["loc"] == ("body",) and error["type"] in _NOT_AN_OBJECT:
         return "The body must be a JSON object, sent as application/json."
-    return str(error["msg"])
+    return str(error["msg"]).removeprefix("Value error, ")

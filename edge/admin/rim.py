@@ -102,11 +102,13 @@ def _request_id(scope: Scope) -> str:
 def _bounded(scope: Scope, receive: Receive) -> Receive:
     """`receive` for a body of at most MAX_BODY_BYTES that comes within BODY_SECONDS of its first read."""
     declared = [value for name, value in scope["headers"] if name == b"content-length"]
-    left = MAX_BODY_BYTES
+    left, complete = MAX_BODY_BYTES, False
     deadline: float | None = None
 
     async def bounded() -> Message:
-        nonlocal left, deadline
+        nonlocal left, complete, deadline
+        if complete:
+            return await receive()  # waits for the client to go away, as long as that takes
         if any(int(each) > MAX_BODY_BYTES for each in declared):
             raise Fault(reasons.ERROR_REASON_BODY_TOO_LARGE)
         deadline = deadline or asyncio.get_running_loop().time() + BODY_SECONDS
@@ -114,6 +116,7 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
         left -= len(message.get("body", b""))
         if left < 0:
             raise Fault(reasons.ERROR_REASON_BODY_TOO_LARGE)
+        complete = not message.get("more_body", False)
         return message
 
     return bounded

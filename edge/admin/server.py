@@ -76,9 +76,11 @@ def _bound(address: str) -> socket.socket:
         host, _, port = address.rpartition(":")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host.strip("[]"), int(port)), family=family)
-    except (OSError, ValueError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not an address"
-        raise ListenError(f"cannot listen on {address}: {reason}") from error
+    except (socket.gaierror, ValueError, OverflowError) as error:
+        raise ListenError(f"cannot listen on {address}: not an address") from error
+    except OSError as error:
+        # By number: `create_server` puts the address into the text a second time.
+        raise ListenError(f"cannot listen on {address}: {os.strerror(error.errno or 0)}") from error
 
 
 def _unix(path: Path) -> socket.socket:
