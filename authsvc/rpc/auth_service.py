@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any, Final
 
@@ -63,9 +64,12 @@ class Auth(AuthServiceServicer):
             async with writing:
                 await context.write(response)
 
+        # Closed at once when a batch is refused: both must not wait for the garbage collector.
+        source: Any = aiter(requests)
+        batches: Any = self._drain.until(source)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                async for batch in self._drain.until(aiter(requests)):
+            async with aclosing(source), aclosing(batches), asyncio.TaskGroup() as tasks:
+                async for batch in batches:
                     presented = _batch(batch)
                     await slots.acquire()
                     tasks.create_task(answer(batch, presented))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from uuid import uuid4
 
 import asyncpg
@@ -77,6 +77,8 @@ class Cluster:
 class Replica:
     """A running replica and stubs of the processes that may call it."""
 
+    REGISTRATION: ClassVar = "registration"
+
     hosted: Hosted
     auth: "AuthServiceAsyncStub"
     keys: "ApiKeyServiceAsyncStub"
@@ -89,7 +91,7 @@ class Replica:
         short_id = api_keys.new_id(secrets.token_bytes(16))
         answer = await self.provisioning.ProvisionTenant(
             provisioning.ProvisionTenantRequest(
-                tenant_id=tenant, short_id=short_id, request_id="registration", mint_key=True
+                tenant_id=tenant, short_id=short_id, request_id=Replica.REGISTRATION, mint_key=True
             )
         )
         return Tenant(tenant, short_id, answer.api_key, answer.key_id)
