@@ -60,7 +60,7 @@ def test_every_route_of_the_app_is_in_the_table_and_no_row_is_idle() -> None:
     assert len(ROWS) == len(ROLES)
 
 
-@pytest.mark.parametrize(("route", "letters"), EXPECTED.items(), ids=lambda value: "".join(value))
+@pytest.mark.parametrize(("route", "letters"), EXPECTED.items(), ids=map(" ".join, EXPECTED))
 def test_each_route_opens_to_its_roles_only(route: Route, letters: str) -> None:
     roles = ROLES[route]
     if not letters:

@@ -14,7 +14,7 @@ def filled(path: str, tenant: str = ACME) -> str:
     return path.format(id=tenant, key_id="key0", version="1", token_id="zz")
 
 
-@pytest.mark.parametrize(("method", "path"), GUARDED, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), GUARDED, ids=map(" ".join, GUARDED))
 async def test_without_a_token_every_guarded_route_answers_401(world: World, method: str, path: str) -> None:
     answer = await world.ask(method, filled(path), token=None)
     assert (answer.status_code, answer.json()["code"]) == (401, "TOKEN_MISSING")
@@ -34,7 +34,7 @@ async def test_two_credentials_in_one_request_are_a_conflict(world: World) -> No
     assert (answer.status_code, answer.json()["code"]) == (400, "CREDENTIALS_CONFLICT")
 
 
-@pytest.mark.parametrize(("method", "path"), TENANTED, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), TENANTED, ids=map(" ".join, TENANTED))
 async def test_a_foreign_tenant_is_forbidden_and_its_existence_does_not_show(
     world: World, method: str, path: str
 ) -> None:
