@@ -1,6 +1,6 @@
 """Decides the limits of a worker's requests: over one stream to ratelimitsvc, and without it while that is away.
 
-The breaker opens when nothing comes for `SILENCE_SECONDS` while a batch is under way, when the stream ends, or when
+The breaker opens when nothing comes for `silence_seconds` while a batch is under way, when the stream ends, or when
 the service says that its counters are out of reach. It closes when a probe is answered in time. A late answer to a
 request that was decided meanwhile is discarded.
 """
@@ -60,6 +60,7 @@ class Limiter:
         unit: Callable[[], float],
         fail_open: Callable[[str], None],
         local: Fallback | None = None,
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self._stream: Callable[[], Stream] = channel.stream_stream(
             METHOD, response_deserializer=pb.StreamChecksResponse.FromString
@@ -67,6 +68,7 @@ class Limiter:
         self._unit = unit
         self._fail_open = fail_open
         self._local: Fallback = local or LocalWindows(lambda: time.monotonic_ns() // 1000)
+        self._silence_seconds = silence_seconds
         self._pump = Pump()
         self._wake = asyncio.Event()
         self._waits = delays(unit, scale=_BACKOFF_SCALE)
@@ -182,7 +184,7 @@ class Limiter:
             batch_id, answered = self._probing
             await call.write(pb.StreamChecksRequest(batch_id=batch_id, checks=[_PROBE]).SerializeToString())
             sent_at = loop.time()
-            if await answered and loop.time() - sent_at <= SILENCE_SECONDS:
+            if await answered and loop.time() - sent_at <= self._silence_seconds:
                 break
             await asyncio.sleep(next(self._waits))
         self._away = None
@@ -207,7 +209,7 @@ class Limiter:
         if self._pump.in_flight == 1:
             self._heard_at = loop.time()
         if self._look is None:
-            self._look_at(self._heard_at + SILENCE_SECONDS)
+            self._look_at(self._heard_at + self._silence_seconds)
 
     def _look_at(self, when: float) -> None:
         self._look = asyncio.get_running_loop().call_at(when, self._look_for_silence, when)
@@ -218,8 +220,8 @@ class Limiter:
             return
         now = asyncio.get_running_loop().time()
         if now - due > _STALL_SECONDS:
-            self._heard_at = max(self._heard_at, now - SILENCE_SECONDS + _STALL_SECONDS)
-        if now - self._heard_at >= SILENCE_SECONDS:
+            self._heard_at = max(self._heard_at, now - self._silence_seconds + _STALL_SECONDS)
+        if now - self._heard_at >= self._silence_seconds:
             self._open("silence")
         else:
-            self._look_at(self._heard_at + SILENCE_SECONDS)
+            self._look_at(self._heard_at + self._silence_seconds)

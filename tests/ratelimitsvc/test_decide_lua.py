@@ -65,9 +65,7 @@ def named(batch: Sequence[Check], example: int) -> list[Check]:
 
 @unlike_production
 @given(batches)
-def test_the_script_decides_as_the_model_does(
-    on_test_clock: Deciding, history: list[tuple[int, list[Check]]]
-) -> None:
+def test_the_script_decides_as_the_model_does(on_test_clock: Deciding, history: list[tuple[int, list[Check]]]) -> None:
     model, now, example = Model(), START, next(fresh)
     for step, unnamed in history:
         now += step

@@ -1,0 +1,113 @@
+"""Checks of the contract, packed for the script; the rules that they must keep."""
+
+import struct
+from contextlib import nullcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from penstock.errors.v1 import error_reason_pb2 as reasons
+from penstock.ratelimit.v1 import limit_pb2 as pb
+from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
+
+from ratelimitsvc.batch import MAX_CHECKS, MAX_WINDOW_MILLIS, add_decisions, decided_at, faults, packed
+from svckit.errors import Fault
+
+BUCKET = pb.ALGORITHM_TOKEN_BUCKET
+
+
+def limit(key: bytes = b"k", units: int = 5, window: int = 1_000, algorithm: int = 0) -> pb.Limit:
+    # An open enum: any number may come, whatever the stub says.
+    return pb.Limit(key=key, limit=units, window_millis=window, algorithm=algorithm)  # type: ignore[arg-type]
+
+
+def test_keys_and_numbers_are_in_the_order_of_the_checks() -> None:
+    batch = packed(
+        [
+            pb.Check(limits=[limit(b"a", 5, 1_000), limit(b"a", 7, 2_000, BUCKET)]),
+            pb.Check(limits=[limit(b"c", 9, 3_000)], cost=0),
+            pb.Check(limits=[limit(b"c", 9, 3_000)], cost=4),
+        ]
+    )
+    assert batch.keys == [b"wa", b"ba", b"wc", b"wc"]
+    assert list(struct.unpack("<14d", batch.numbers)) == [
+        *(1, 2, 5, 1_000_000, 7, 2_000_000),
+        *(0, 1, 9, 3_000_000),
+        *(4, 1, 9, 3_000_000),
+    ]
+    assert batch.checks == 3
+
+
+@pytest.mark.parametrize(
+    ("checks", "paths"),
+    [
+        pytest.param([], ["checks"], id="no checks"),
+        pytest.param([pb.Check(limits=[limit()])] * (MAX_CHECKS + 1), ["checks"], id="too many checks"),
+        pytest.param([pb.Check()], ["checks[0].limits"], id="no limits"),
+        pytest.param(
+            [pb.Check(limits=[limit(b"%d" % n) for n in range(9)])], ["checks[0].limits"], id="too many limits"
+        ),
+        pytest.param([pb.Check(limits=[limit(b"")])], ["checks[0].limits[0].key"], id="no key"),
+        pytest.param([pb.Check(limits=[limit(b"k" * 257)])], ["checks[0].limits[0].key"], id="a long key"),
+        pytest.param(
+            [pb.Check(limits=[limit(units=0)])], ["checks[0].limits[0].limit", "checks[0].cost"], id="no units"
+        ),
+        pytest.param([pb.Check(limits=[limit(units=1_000_001)])], ["checks[0].limits[0].limit"], id="many units"),
+        pytest.param([pb.Check(limits=[limit(window=0)])], ["checks[0].limits[0].window_millis"], id="no window"),
+        pytest.param(
+            [pb.Check(limits=[limit(window=MAX_WINDOW_MILLIS + 1)])],
+            ["checks[0].limits[0].window_millis"],
+            id="a long window",
+        ),
+        pytest.param([pb.Check(limits=[limit(algorithm=9)])], ["checks[0].limits[0].algorithm"], id="a strange kind"),
+        pytest.param([pb.Check(limits=[limit(), limit(units=6)])], ["checks[0].limits"], id="one counter twice"),
+        pytest.param([pb.Check(limits=[limit()], cost=6)], ["checks[0].cost"], id="a cost that never fits"),
+        pytest.param(
+            [pb.Check(limits=[limit()]), pb.Check(limits=[limit(), limit(b"")])],
+            ["checks[1].limits[1].key"],
+            id="one of several",
+        ),
+    ],
+)
+def test_every_broken_rule_is_named_with_its_path(checks: list[pb.Check], paths: list[str]) -> None:
+    with pytest.raises(Fault) as refused:
+        packed(checks)
+    assert refused.value.reason == reasons.ERROR_REASON_BAD_REQUEST
+    assert [fault.path for fault in refused.value.fields] == paths
+
+
+@given(
+    st.lists(
+        st.builds(
+            pb.Check,
+            limits=st.lists(
+                st.builds(
+                    limit,
+                    st.sampled_from([b"", b"k", b"l", b"k" * 257]),
+                    st.integers(0, 3),
+                    st.sampled_from([0, 1, MAX_WINDOW_MILLIS, MAX_WINDOW_MILLIS + 1]),
+                    st.integers(0, 3),
+                ),
+                max_size=3,
+            ),
+            cost=st.none() | st.integers(0, 3),
+        ),
+        max_size=3,
+    )
+)
+def test_the_fast_pass_refuses_exactly_what_the_slow_one_explains(checks: list[pb.Check]) -> None:
+    explained = bool(list(faults(checks)))
+    with pytest.raises(Fault) if explained else nullcontext():
+        packed(checks)
+
+
+def test_decisions_are_in_whole_milliseconds_rounded_up() -> None:
+    answer = struct.pack("<d", 1_700_000_000_123_456)
+    answer += struct.pack("<BBIdd", 1, 2, 3, 1_000, 0) + struct.pack("<BBIdd", 0, 0, 0, 2_000, 1_001)
+    response = service_pb.CheckBatchResponse()
+    assert add_decisions(answer, response) == 1
+    assert list(response.decisions) == [
+        pb.Decision(allowed=True, binding=2, remaining=3, reset_millis=1),
+        pb.Decision(reset_millis=2, retry_after_millis=2),
+    ]
+    assert decided_at(answer) == 1_700_000_000_123_456

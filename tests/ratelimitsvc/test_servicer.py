@@ -1,0 +1,169 @@
+"""The rpcs, called over real channels, on a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+import pytest
+import redis
+from penstock.errors.v1 import error_reason_pb2 as reasons
+from penstock.ratelimit.v1 import limit_pb2 as pb
+from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
+from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
+from prometheus_client import CollectorRegistry
+
+from ratelimitsvc.counters import Counters, script
+from ratelimitsvc.metrics import LimitMetrics
+from ratelimitsvc.redis_pipe import RedisPipe
+from ratelimitsvc.servicer import RateLimitServicer
+from ratelimitsvc.wiring import NAME, method_table
+from svckit.channels import open_stream
+from svckit.drain import Drain
+from svckit.errors import from_rpc_error
+from svckit.switchboard import Mount
+from tests.support.services import Hosted, ServiceHost
+
+DEADLINE_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The service and a stub of the edge's."""
+
+    hosted: Hosted
+    stub: "pb_grpc.RateLimitServiceAsyncStub"
+    registry: CollectorRegistry
+
+
+@asynccontextmanager
+async def serving(service_host: ServiceHost, url: str, *, connected: bool = True) -> AsyncIterator[Served]:
+    text = script()
+    pipe = RedisPipe(url, opening=("SCRIPT", "LOAD", text), silence_seconds=DEADLINE_SECONDS, unit=lambda: 0.0)
+    drain, registry = Drain(), CollectorRegistry()
+    servicer = RateLimitServicer(Counters(pipe, text), LimitMetrics(registry), drain)
+    mount = Mount(pb_grpc.add_RateLimitServiceServicer_to_server, servicer)
+    hosted = await service_host.serve(NAME, method_table(["team-a"]), [mount], drain=drain)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(pipe.run())
+        if connected:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await pipe.connected.wait()
+        yield Served(hosted, pb_grpc.RateLimitServiceStub(await hosted.channel("edge")), registry)
+        running.cancel()
+
+
+def check(key: bytes = b"k", units: int = 2, cost: int | None = None) -> pb.Check:
+    return pb.Check(limits=[pb.Limit(key=key, limit=units, window_millis=60_000)], cost=cost)
+
+
+async def test_one_request_is_decided(service_host: ServiceHost, valkey: str) -> None:
+    async with serving(service_host, valkey) as served:
+        answer = await served.stub.Check(service_pb.CheckRequest(check=check()))
+        assert answer.decision == pb.Decision(allowed=True, remaining=1, reset_millis=60_000)
+
+
+async def test_a_batch_is_decided_in_order(service_host: ServiceHost, valkey: str) -> None:
+    async with serving(service_host, valkey) as served:
+        answer = await served.stub.CheckBatch(service_pb.CheckBatchRequest(checks=[check()] * 3))
+        assert [each.allowed for each in answer.decisions] == [True, True, False]
+        assert answer.decisions[2].retry_after_millis == 60_000
+
+
+async def test_a_malformed_check_is_refused_with_its_fields(service_host: ServiceHost, valkey: str) -> None:
+    async with serving(service_host, valkey) as served:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await served.stub.Check(service_pb.CheckRequest(check=check(b"")))
+        fault = from_rpc_error(refused.value)
+        assert fault.reason == reasons.ERROR_REASON_BAD_REQUEST
+        assert [each.path for each in fault.fields] == ["checks[0].limits[0].key"]
+
+
+async def test_redis_out_of_reach_is_limit_unavailable(service_host: ServiceHost) -> None:
+    async with serving(service_host, "unix:///nonexistent", connected=False) as served:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await served.stub.Check(service_pb.CheckRequest(check=check()))
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert from_rpc_error(refused.value).reason == reasons.ERROR_REASON_LIMIT_UNAVAILABLE
+
+
+async def test_a_stream_answers_each_batch_and_goes_on_after_a_failed_one(
+    service_host: ServiceHost, valkey: str
+) -> None:
+    async with serving(service_host, valkey) as served, open_stream(served.stub.StreamChecks()) as call:
+        await call.write(service_pb.StreamChecksRequest(batch_id=7, checks=[check(b"")]))
+        failed = await call.read()
+        await call.write(service_pb.StreamChecksRequest(batch_id=8, checks=[check(), check()]))
+        decided = await call.read()
+    assert isinstance(failed, service_pb.StreamChecksResponse)
+    assert isinstance(decided, service_pb.StreamChecksResponse)
+    assert (failed.batch_id, failed.failure.reason, list(failed.decisions)) == (7, "BAD_REQUEST", [])
+    assert "checks[0].limits[0].key" in failed.failure.detail
+    assert (decided.batch_id, decided.HasField("failure")) == (8, False)
+    assert [each.remaining for each in decided.decisions] == [1, 0]
+    assert served.registry.get_sample_value("ratelimit_decisions_total", {"outcome": "admitted"}) == 2
+    assert served.registry.get_sample_value("ratelimit_batch_failures_total", {"reason": "BAD_REQUEST"}) == 1
+
+
+async def test_redis_out_of_reach_fails_the_batch_not_the_stream(service_host: ServiceHost) -> None:
+    async with (
+        serving(service_host, "unix:///nonexistent", connected=False) as served,
+        open_stream(served.stub.StreamChecks()) as call,
+    ):
+        for batch_id in (1, 2):
+            await call.write(service_pb.StreamChecksRequest(batch_id=batch_id, checks=[check()]))
+            answer = await call.read()
+            assert isinstance(answer, service_pb.StreamChecksResponse)
+            assert (answer.batch_id, answer.failure.reason) == (batch_id, "LIMIT_UNAVAILABLE")
+
+
+async def test_many_batches_in_flight_are_all_answered(service_host: ServiceHost, valkey: str) -> None:
+    async with serving(service_host, valkey) as served, open_stream(served.stub.StreamChecks()) as call:
+        for batch_id in range(1, 65):
+            await call.write(service_pb.StreamChecksRequest(batch_id=batch_id, checks=[check(units=1_000)] * 4))
+        answers = [await call.read() for _ in range(64)]
+    decided = [each for each in answers if isinstance(each, service_pb.StreamChecksResponse)]
+    assert sorted(each.batch_id for each in decided) == list(range(1, 65))
+    remaining = sorted(decision.remaining for each in decided for decision in each.decisions)
+    assert remaining == list(range(1_000 - 256, 1_000))
+
+
+async def test_a_stream_ends_itself_when_the_drain_starts(service_host: ServiceHost, valkey: str) -> None:
+    async with serving(service_host, valkey) as served, open_stream(served.stub.StreamChecks()) as call:
+        await call.write(service_pb.StreamChecksRequest(batch_id=1, checks=[check()]))
+        await call.read()
+        served.hosted.drain.start()
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert await call.read() is grpc.aio.EOF
+        assert await call.code() is grpc.StatusCode.OK
+
+
+async def test_a_script_that_redis_lost_is_loaded_again(
+    service_host: ServiceHost, valkey: str, client: redis.Redis
+) -> None:
+    async with serving(service_host, valkey) as served:
+        client.script_flush()
+        for remaining in (1, 0):
+            answer = await served.stub.Check(service_pb.CheckRequest(check=check()))
+            assert answer.decision.remaining == remaining
+
+
+@pytest.mark.parametrize("caller", ["edge", "admin", "ctl"])
+async def test_our_own_callers_may_ask(service_host: ServiceHost, valkey: str, caller: str) -> None:
+    async with serving(service_host, valkey) as served:
+        stub = pb_grpc.RateLimitServiceStub(await served.hosted.channel(caller))
+        await stub.Check(service_pb.CheckRequest(check=check()))
+
+
+@pytest.mark.parametrize("caller", ["telemetrysvc", None])
+async def test_others_may_not(service_host: ServiceHost, valkey: str, caller: str | None) -> None:
+    async with serving(service_host, valkey) as served:
+        stub = pb_grpc.RateLimitServiceStub(await served.hosted.channel(caller))
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.Check(service_pb.CheckRequest(check=check()))
+        assert refused.value.code() in {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED}
+
+
+def test_teams_that_are_named_may_ask() -> None:
+    assert all("team-a" in callers for callers in method_table(["team-a"]).values())
