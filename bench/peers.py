@@ -56,7 +56,8 @@ def nginx(scratch: Path, upstream_port: int) -> Iterator[Peer]:
 def fastapi(scratch: Path, upstream_port: int) -> Iterator[Peer]:
     """FastAPI with a middleware and httpx: no identity, no limits, no records."""
     port, log = free_port(), scratch / "fastapi.log"
-    command: list[str | Path] = [sys.executable, "-m", "uvicorn", "bench.fastapi_proxy:app", f"--port={port}", "--no-access-log"]
+    application = "bench.fastapi_proxy:app"
+    command: list[str | Path] = [sys.executable, "-m", "uvicorn", application, f"--port={port}", "--no-access-log"]
     with running(command, GATEWAY_CORE, log, UPSTREAM=f"http://127.0.0.1:{upstream_port}") as process:
         wait_for(f"http://127.0.0.1:{port}/x", process, log)
         yield Peer("FastAPI + httpx", f"http://127.0.0.1:{port}/demo/x", [process.pid])
@@ -89,7 +90,6 @@ def _tenant(admin: str, token_file: Path, upstream_port: int) -> str:
     token = token_file.read_text().strip()
     made = _call("POST", f"{admin}/admin/v1/tenants", token, {"slug": "bench", "name": "Bench"})
     tenant = made["tenant"]["id"]
-    _call("PATCH", f"{admin}/admin/v1/tenants/{tenant}", token, {"targets_allow": True})
     document = {
         "services": [{"name": "up", "targets": [{"url": f"http://127.0.0.1:{upstream_port}"}]}],
         "routes": [{"name": "demo", "prefix": "/demo", "service": "up"}],

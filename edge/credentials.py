@@ -23,15 +23,16 @@ class Presented:
 
 
 def presented(head: Head) -> Presented | Refusal | None:
-    """The request's credential, None when it carries none, a refusal when it carries two or an unreadable one."""
+    """The request's credential, None when it carries none, a refusal when it cannot be read.
+
+    The strict gate lets no head through that carries two.
+    """
     authorization, api_key = head.read.get(b"authorization"), head.read.get(b"x-api-key")
-    if authorization is None and api_key is None:
-        return None
-    if authorization is not None and api_key is not None:
-        return Refusal(reasons.ERROR_REASON_CREDENTIALS_CONFLICT, "both Authorization and X-API-Key")
     if api_key is not None:
         return Presented(CredentialKind.API_KEY, api_key, parse(api_key))
-    scheme, _, value = (authorization or b"").partition(b" ")
+    if authorization is None:
+        return None
+    scheme, _, value = authorization.partition(b" ")
     value = value.strip(b" ")
     if scheme.lower() != b"bearer" or not value or len(value) > MAX_BYTES:
         return Refusal(reasons.ERROR_REASON_TOKEN_INVALID, "Authorization is not a bearer token")

@@ -27,7 +27,14 @@ from edge.problems import Refusal, render
 from edge.request_id import request_identity
 from edge.routing import Auth, MethodNotAllowed, Route
 from edge.snapshot import GatewaySnapshot, TenantView
-from edge.tenancy import Governing, acting_tenant, config_tenant, requested_tenant
+from edge.tenancy import (
+    KEY_INVALID,
+    Governing,
+    acting_tenant,
+    config_tenant,
+    names_no_tenant,
+    requested_tenant,
+)
 from edge.visit import Visit
 
 AMBIGUOUS = Refusal(reasons.ERROR_REASON_AMBIGUOUS_PATH, "the path can be read in more than one way")
@@ -116,6 +123,8 @@ class Journey:
             visit.lines.append(cors.answer_lines(head, rules.cors))
 
         route = self._route(head, governing)
+        if route is NOT_FOUND and known is not None and names_no_tenant(known, governing):
+            route = KEY_INVALID
         if isinstance(route, Refusal):
             return self._refuse(visit, route, client)
         visit.route, visit.template = route, route.prefix

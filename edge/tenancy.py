@@ -9,7 +9,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from domain.tenants import TenantId, parse_tenant_id
 from edge.credentials import Presented
 from edge.http.head import Head
-from edge.principal import Principal, PrincipalKind
+from edge.principal import CredentialKind, Principal, PrincipalKind
 from edge.problems import Refusal
 from edge.routing import Route
 from edge.snapshot import GatewaySnapshot, TenantView
@@ -37,6 +37,11 @@ def config_tenant(snapshot: GatewaySnapshot, host: str, credential: Presented | 
         return KEY_INVALID if named is None else Governing(named, by_host=False)
     default = snapshot.default
     return NOT_READY if default is None else Governing(default, by_host=False)
+
+
+def names_no_tenant(credential: Presented, governing: Governing) -> bool:
+    """Whether a malformed API key is why `default` governs: a typing fault in a key should not read as "not found"."""
+    return credential.kind is CredentialKind.API_KEY and credential.key is None and not governing.by_host
 
 
 def requested_tenant(head: Head, route: Route) -> TenantId | Refusal | None:

@@ -38,7 +38,7 @@ class RedisPipe:
     def __init__(
         self, url: str, *, opening: tuple[str | bytes, ...], silence_seconds: float, unit: Callable[[], float]
     ) -> None:
-        self._pool: Final = ConnectionPool.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0))
+        self._pool: Final = ConnectionPool.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0), socket_timeout=None)
         self._opening: Final = opening
         self._silence_seconds: Final = silence_seconds
         self._unit: Final = unit

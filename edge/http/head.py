@@ -118,6 +118,8 @@ def read_head(
             return _bad("Connection names a field that may not be removed")
         fields = [field for field in fields if fold(field[0]) not in named]
         keep_alive = b"close" not in options and (keep_alive or b"keep-alive" in options)
+    if b"authorization" in read and b"x-api-key" in read:
+        return Refusal(reasons.ERROR_REASON_CREDENTIALS_CONFLICT, "both Authorization and X-API-Key")
     framing = _framing(read, version)
     if isinstance(framing, Refusal):
         return framing

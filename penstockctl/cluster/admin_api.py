@@ -56,10 +56,6 @@ class AdminApi:
         answer = _content(await self._client.post("/tenants", json=document, headers=headers))
         return dict(answer["tenant"]), str(answer["api_key"])
 
-    async def update_tenant(self, tenant_id: str, changes: dict[str, Any]) -> None:
-        """Change parts of the tenant's record."""
-        _content(await self._client.patch(f"/tenants/{tenant_id}", json=changes))
-
     async def create_key(self, tenant_id: str, document: dict[str, Any]) -> str:
         """A new API key of the tenant."""
         return str(_content(await self._client.post(f"/tenants/{tenant_id}/keys", json=document))["api_key"])

@@ -137,6 +137,8 @@ def _edge_worker(slot: int, around: Surroundings, services: tuple[str, ...]) -> 
         "PENSTOCK_LISTEN_FD": str(around.edge_fds[slot]),
         "PENSTOCK_WORKER_SLOT": str(slot),
         "PENSTOCK_OWN_PORTS": ",".join(map(str, own_ports(around))),
+        # On one machine every target is private; our own ports stay closed to all.
+        "PENSTOCK_TARGETS_PRIVATE_ALLOWED": "true",
         "PENSTOCK_DATA_DIR": str(around.data_dir / "edge"),
     }
     workers = around.options.workers

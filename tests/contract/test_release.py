@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_changelog_begins_with_the_version_of_the_package() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     released = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert [name for name in released if name != "Unreleased"][0] == declared
+    assert next(name for name in released if name != "Unreleased") == declared
     assert version("penstock") == declared
 
 

@@ -67,7 +67,7 @@ def test_a_tenants_token_opens_no_other_tenant(
     suite: Suite, ours: Tenant, theirs: Tenant, role: str, path: str
 ) -> None:
     made = suite.done("POST", "/tokens", {"name": "t", "role": role, "tenant_id": ours.id})
-    token = {"Authorization": f"Bearer {made['admin_token']}"}
+    token = {"Authorization": f"Bearer {made['secret']}"}
     assert suite.admin("GET", f"/tenants/{ours.id}{path}", headers=token).status_code == 200
     for tenant in (theirs.id, theirs.slug, "00000000-0000-7000-8000-000000000000"):
         answer = suite.admin("GET", f"/tenants/{tenant}{path}", headers=token)

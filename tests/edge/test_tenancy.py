@@ -12,7 +12,7 @@ from edge.principal import CredentialKind, Principal, PrincipalKind, TenantAcces
 from edge.problems import Refusal
 from edge.routing import Route, Router, Service, Target, Timeouts
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
-from edge.tenancy import Governing, acting_tenant, config_tenant, requested_tenant
+from edge.tenancy import Governing, acting_tenant, config_tenant, names_no_tenant, requested_tenant
 
 ACME = TenantId("0192c7a0-0000-7000-8000-00000000000a")
 BOLT = TenantId("0192c7a0-0000-7000-8000-00000000000b")
@@ -121,3 +121,18 @@ def test_requested_tenant(path: str, header: bytes | None, from_path: bool, expe
     fields = () if header is None else ((b"X-Tenant-ID", header),)
     found = requested_tenant(head(path, *fields), replace(ROUTE, tenant_from_path=from_path))
     assert (found.code if isinstance(found, Refusal) else found) == expected
+
+
+@pytest.mark.parametrize(
+    ("credential", "governing", "expected"),
+    [
+        (Presented(CredentialKind.API_KEY, b"psk_typo"), BY_DEFAULT, True),
+        (Presented(CredentialKind.API_KEY, b"psk_typo"), BY_HOST, False),
+        (Presented(CredentialKind.TOKEN, b"t"), BY_DEFAULT, False),
+        (key_of("acmeacme"), BY_KEY, False),
+    ],
+)
+def test_a_malformed_key_is_told_from_a_missing_route(
+    credential: Presented, governing: Governing, expected: bool
+) -> None:
+    assert names_no_tenant(credential, governing) is expected

@@ -64,6 +64,10 @@ REFUSED: dict[str, tuple[str, dict[str, object]]] = {
         "CREDENTIALS_CONFLICT",
         {"fields": (HOST, (b"Authorization", b"a"), (b"authorization", b"b"))},
     ),
+    "a token and an API key": (
+        "CREDENTIALS_CONFLICT",
+        {"fields": (HOST, (b"Authorization", b"Bearer a"), (b"X-API-Key", b"b"))},
+    ),
     "two API keys": ("CREDENTIALS_CONFLICT", {"fields": (HOST, (b"X-API-Key", b"a"), (b"x-api-key", b"b"))}),
     "two tenants": ("BAD_REQUEST", {"fields": (HOST, (b"X-Tenant-ID", b"a"), (b"x-tenant-id", b"b"))}),
     "a tenant in another spelling": ("BAD_REQUEST", {"fields": (HOST, (b"X_Tenant_ID", b"a"))}),
