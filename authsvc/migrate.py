@@ -26,4 +26,4 @@ async def migrate_database(pool: Any) -> None:
         schemas = await tenant_rows.provisioned(connection)
     await migrate_all(pool, schemas, load_migrations(PACKAGE, TENANT_FOLDER))
     async with pool.acquire() as connection:
-        await tenant_rows.grant_all(connection, schemas)
+        await tenant_rows.reopen(connection, schemas)

@@ -4,8 +4,7 @@ The registry entry comes last, so that a tenant which is known has everything; a
 taken up by the next one.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from authsvc import key_store, tenant_rows
 from authsvc.invalidations.log import Scope, append
 from authsvc.key_records import KeyWish
 from authsvc.peppers import Peppers
-from authsvc.tenant_rows import REGISTRY, as_tenant
+from authsvc.tenant_rows import REGISTRY, alone, as_tenant
 from domain.api_keys import ParsedKey
 from domain.tenants import TenantId, schema_name
 from svckit.errors import Fault
@@ -49,7 +48,7 @@ class Provisioner:
         Raises ALREADY_EXISTS when the tenant has another short id, the short id another tenant, or another
         request has minted the first key.
         """
-        async with self._pool.acquire() as connection, _alone(connection, wanted.tenant):
+        async with self._pool.acquire() as connection, alone(connection, wanted.tenant):
             await _check_short_id(connection, wanted)
             await tenant_rows.create(connection, wanted.tenant)
             await migrate(connection, schema_name(wanted.tenant), self._migrations)
@@ -63,7 +62,7 @@ class Provisioner:
 
     async def purge(self, tenant: TenantId) -> None:
         """Erases the tenant's schema, role and registry entries, and ends what edges have cached of it."""
-        async with self._pool.acquire() as connection, _alone(connection, tenant), connection.transaction():
+        async with self._pool.acquire() as connection, alone(connection, tenant), connection.transaction():
             known = await key_store.short_id_of(connection, tenant)
             await connection.execute(f"DELETE FROM {REGISTRY}.tenants WHERE tenant_id = $1", tenant)  # noqa: S608
             await tenant_rows.drop(connection, tenant)
@@ -110,18 +109,6 @@ async def _register(connection: Any, wanted: Registration) -> None:
         wanted.tenant,
         wanted.short_id,
     )
-
-
-@asynccontextmanager
-async def _alone(connection: Any, tenant: TenantId) -> AsyncIterator[None]:
-    """One provisioning or purge of a tenant at a time in the cluster; a waiter gives up after the lock timeout."""
-    key = f"authsvc:{tenant}"
-    await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", key)
-    try:
-        yield
-    finally:
-        if not connection.is_closed():
-            await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
 
 
 def _taken(detail: str) -> Fault:

@@ -4,7 +4,7 @@ Names are made here from a validated tenant id and nowhere else. A statement ins
 another tenant's schema fails in PostgreSQL, whatever the code meant.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -17,6 +17,10 @@ TABLES: Final = ("consumers", "api_keys", "provisions")
 _DATABASE: Final = "left(encode(sha256(convert_to(current_database(), 'UTF8')), 'hex'), 8)"
 _ENTER: Final = f"SELECT set_config('role', $1 || {_DATABASE}, true)"  # as SET LOCAL ROLE
 _LEAVE: Final = "SELECT set_config('role', 'none', true)"
+_OPEN: Final = """
+SELECT bool_and(has_table_privilege(role.oid, to_regclass(name), 'DELETE'))
+FROM pg_roles AS role, unnest($2::text[]) AS name WHERE role.rolname = $1
+"""
 # What entering a tenant that was never provisioned, or is being purged, runs into.
 NOT_THERE: Final = (
     asyncpg.UndefinedTableError,
@@ -83,12 +87,29 @@ async def provisioned(connection: Any) -> list[str]:
     return [schema_name(tenant_of(row["tenant_id"])) for row in rows]
 
 
-async def grant_all(connection: Any, schemas: list[str]) -> None:
-    """As `grant`, for schemas that may have got new tables."""
-    for name in schemas:
-        tenant = tenant_of_schema(name)
-        if tenant is not None:
-            await grant(connection, tenant)
+async def reopen(connection: Any, schemas: Sequence[str]) -> None:
+    """Makes and opens what is closed to its role: a table that a migration made, or all after a restored dump."""
+    for tenant in filter(None, map(tenant_of_schema, schemas)):
+        tables = [f"{schema(tenant)}.{table}" for table in TABLES]
+        if not await connection.fetchval(_OPEN, await role_of(connection, tenant), tables):
+            async with alone(connection, tenant):
+                await create(connection, tenant)
+                await grant(connection, tenant)
+
+
+@asynccontextmanager
+async def alone(connection: Any, tenant: TenantId) -> AsyncIterator[None]:
+    """One maker or breaker of a tenant's place at a time; a waiter gives up after the lock timeout.
+
+    PostgreSQL fails one of two that change the rights of a table at the same time.
+    """
+    key = f"authsvc:{tenant}"
+    await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", key)
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
 
 
 def _role_prefix(tenant: TenantId) -> str:

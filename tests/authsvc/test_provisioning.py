@@ -119,12 +119,17 @@ async def test_a_tenant_whose_schema_is_gone_has_no_keys(cluster: Cluster) -> No
     assert answer.rejection.reason == reasons.ERROR_REASON_KEY_INVALID
 
 
-async def test_migrating_again_changes_nothing_and_opens_what_was_closed(cluster: Cluster) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    ["REVOKE ALL ON {schema}.api_keys FROM {role}", "DROP OWNED BY {role}; DROP ROLE {role}"],
+    ids=["a table is closed", "a dump was restored without its roles"],
+)
+async def test_migrating_opens_what_is_closed_to_its_tenant(cluster: Cluster, damage: str) -> None:
     async with cluster.replica() as replica:
         tenant = await replica.tenant()
         async with asyncpg.create_pool(cluster.url, min_size=1, max_size=2) as pool:
             role = await tenant_rows.role_of(pool, tenant.id)
-            await pool.execute(f'REVOKE ALL ON {tenant_rows.schema(tenant.id)}.api_keys FROM "{role}"')
+            await pool.execute(damage.format(schema=tenant_rows.schema(tenant.id), role=f'"{role}"'))
             await migrate_database(pool)
         assert (await replica.authenticate(tenant.api_key)).HasField("principal")
 
