@@ -56,8 +56,9 @@ class Commits:
 
     async def write(self) -> None:
         """One writer: runs until cancelled."""
+        group: list[_Waiting] = []
         while True:
-            group = [await self._queue.get()]
+            group = group or [await self._queue.get()]
             try:
                 async with self._pool.acquire() as connection:
                     await install_codecs(connection)
@@ -65,11 +66,13 @@ class Commits:
                         self._gather(group)
                         await self._commit(connection, group)
                         group = [await self._queue.get()]
-                    await self._commit(connection, group)
+                        if connection.is_closed():
+                            break  # it died while there was nothing to do
             except (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("records cannot be stored now", error=repr(error))
                 for waiting in group:
                     _answer(waiting, Outcome(committed=False))
+                group = []
 
     def _gather(self, group: list[_Waiting]) -> None:
         size = sum(waiting.batch.size for waiting in group)

@@ -73,25 +73,25 @@ async def test_filters(collector: Clients, filters: dict[str, Any], expected: li
     assert await listed(collector, tenant, **filters) == expected
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "' OR true --",
-        "'; DROP TABLE requests; --",
-        '"',
-        "\\",
-        "%",
-        "$1",
-        "{}",
-        "{0}",
-        "); SELECT 1; --",
-        "x' UNION ALL",
-    ],
+HOSTILE = (
+    "' OR true --",
+    "'; DROP TABLE requests; --",
+    '"',
+    "\\",
+    "%",
+    "$1",
+    "{}",
+    "{0}",
+    "); SELECT 1; --",
+    "x' UNION",
 )
-async def test_no_text_of_a_filter_becomes_part_of_a_statement(collector: Clients, text: str) -> None:
+
+
+async def test_no_text_of_a_filter_becomes_part_of_a_statement(collector: Clients) -> None:
     tenant = await with_rows(collector)
-    for name in ("path", "consumer", "request_id"):
-        assert await listed(collector, tenant, **{name: text}) == []
+    for text in HOSTILE:
+        for name in ("path", "consumer", "request_id"):
+            assert await listed(collector, tenant, **{name: text}) == []
     assert len(await listed(collector, tenant)) == len(ROWS)
 
 
@@ -114,7 +114,7 @@ async def test_pages_hold_every_record_once_even_at_the_same_moment(collector: C
     found = await pages(collector, tenant, 10)
 
     assert [len(page) for page in found] == [10, 10, 5]
-    assert sorted(sum(found, [])) == sorted(record.request_id for record in same)
+    assert sorted(name for page in found for name in page) == sorted(record.request_id for record in same)
 
 
 async def test_pages_keep_to_their_filters_and_are_not_shifted_by_newer_records(collector: Clients) -> None:

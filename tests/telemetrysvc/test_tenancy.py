@@ -19,13 +19,18 @@ from tests.telemetrysvc.records import batch, request
 # What may stand outside tenants' schemas.
 SHARED_TABLES = {"telemetry.tenants", "telemetry.schema_migrations"}
 
+TEXTS = (
+    *("request_id", "path", "route", "service", "code", "consumer", "principal_id", "credential_id", "host"),
+    *("upstream", "user_agent"),
+)
+# Of a request, its error event and a health snapshot.
+CANARIES = len(TEXTS) + 5 + 3
+
 
 async def ship_canaries(collector: Clients, tenant: TenantId) -> str:
     """Stores records whose every text holds a word that no other tenant's has; returns the word."""
     canary = f"canary-{tenant}"
-    texts = ("request_id", "path", "route", "service", "code", "consumer", "principal_id", "credential_id", "host")
-    texts += ("upstream", "user_agent")
-    record = request(tenant, status=500, **dict.fromkeys(texts, canary))
+    record = request(tenant, status=500, **dict.fromkeys(TEXTS, canary))
     health = HealthSnapshot(
         id=uuid7().bytes, tenant_id=UUID(tenant).bytes, service=canary, target=canary, reason=canary
     )
@@ -51,7 +56,7 @@ async def test_tenants_never_see_each_others_rows_under_concurrent_reads(collect
     answers = await asyncio.gather(*(everything(collector, tenant) for tenant in tenants * 10))
 
     for tenant, text in zip(tenants * 10, answers, strict=True):
-        assert text.count(canaries[tenant]) >= 20
+        assert text.count(canaries[tenant]) == CANARIES
         assert not any(canary in text for other, canary in canaries.items() if other != tenant)
 
 
