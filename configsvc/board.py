@@ -34,6 +34,9 @@ class Board:
         self._events: dict[TenantId, tuple[int, pb.WatchConfigResponse]] = {}  # in the order of revisions
         self._changed = asyncio.Event()
         self._woken = asyncio.Event()
+        self._loading = asyncio.Lock()
+        self._begun = 0  # how many readings began; the number of the newest that was completed
+        self._completed = 0
         self.head = 0
 
     def beyond(self, revision: int, scope: TenantId | None) -> list[tuple[int, pb.WatchConfigResponse]]:
@@ -55,7 +58,17 @@ class Board:
         return self._changed
 
     async def load(self) -> None:
-        """Catches up once."""
+        """Catches up with everything that was committed before the call."""
+        asked_after = self._begun
+        # One at a time: of two readings side by side the older could come last and set states back.
+        async with self._loading:
+            if self._completed > asked_after:
+                return  # another one began after this call and has seen all that this one would
+            self._begun += 1
+            await self._load()
+            self._completed = self._begun
+
+    async def _load(self) -> None:
         async with (
             self._pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),

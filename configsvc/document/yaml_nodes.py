@@ -68,21 +68,21 @@ class Composer:
         return node
 
     def _fresh(self, event: Any, depth: int) -> yaml.Node:
-        tag = None if event.tag == "!" else event.tag
+        tag, begin, end = None if event.tag == "!" else event.tag, event.start_mark, event.end_mark
         if isinstance(event, yaml.ScalarEvent):
             tag = tag or self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
-            return yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
+            return yaml.ScalarNode(tag, event.value, begin, end)
         children: list[Any] = []
         if isinstance(event, yaml.SequenceStartEvent):
             while not self._loader.check_event(yaml.SequenceEndEvent):
                 children.append(self._node(depth + 1))
             self._loader.get_event()
-            return yaml.SequenceNode(tag or _TAG + "seq", children, event.start_mark, event.end_mark)
+            return yaml.SequenceNode(tag or _TAG + "seq", children, begin, end)
         while not self._loader.check_event(yaml.MappingEndEvent):
             key = self._node(depth + 1)
             children.append((key, self._node(depth + 1)))
         self._loader.get_event()
-        return yaml.MappingNode(tag or _TAG + "map", children, event.start_mark, event.end_mark)
+        return yaml.MappingNode(tag or _TAG + "map", children, begin, end)
 
 
 class Unfolding:

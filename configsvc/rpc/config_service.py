@@ -1,8 +1,7 @@
 """ConfigService: documents in, versions out, and the stream of both to the gateways."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from uuid import uuid4
 
 import asyncpg
@@ -111,7 +110,10 @@ class ConfigServicer(config_service_pb2_grpc.ConfigServiceServicer):
     async def WatchConfig(
         self, request: pb.WatchConfigRequest, _context: Context
     ) -> AsyncIterator[pb.WatchConfigResponse]:
-        """A watch of an edge is noted in the gateway list; those of other services are not."""
+        """A watch of an edge is noted in the gateway list; those of other services are not.
+
+        Without the database a watch is served what the board has, and the gateway is listed with its next sync.
+        """
         checks = FieldChecks()
         instance = checks.instance("instance", request.instance)
         scope = checks.scope("scope", request.scope)
@@ -123,8 +125,10 @@ class ConfigServicer(config_service_pb2_grpc.ConfigServiceServicer):
             if noted:
                 await self._note(self._gateways.seen(watch))
 
+        await self._note(self._board.load())
         if noted:
-            await self._gateways.connect(instance, request.scope, watch, min(resume_from, self._board.head))
+            held = min(resume_from, self._board.head)
+            await self._note(self._gateways.connect(instance, request.scope, watch, held))
         try:
             async for event in changes(self._board, scope, resume_from, self._drain, idle):
                 yield event
@@ -132,13 +136,13 @@ class ConfigServicer(config_service_pb2_grpc.ConfigServiceServicer):
             if noted:
                 await self._note(self._gateways.disconnect(watch))
 
-    async def _note(self, writing: Any) -> None:
-        """Writes to the gateway list; an outage of the database does not end a watch."""
+    async def _note(self, work: Awaitable[None]) -> None:
+        """Awaits what a watch can do without: an outage of the database does not end it."""
         try:
             async with asyncio.timeout(_NOTE_SECONDS):
-                await writing
+                await work
         except (*AWAY, asyncpg.InterfaceError) as error:
-            log.warning("gateway list not updated", error=repr(error))
+            log.warning("a watch goes on without the database", error=repr(error))
 
     async def AckConfig(self, request: pb.AckConfigRequest, _context: Context) -> pb.AckConfigResponse:
         """Rejects of tenants that are gone are passed over."""
