@@ -8,5 +8,6 @@
     - `lease`     how long the cache may be trusted without word from authsvc
 - `lookups`       asks authsvc in batches on one stream
 - `watch`         follows the invalidations, acknowledges them and renews the lease
+- `comeback`      lets one of these two wake the other's wait for its next attempt
 - `wire`          between messages and values (pure)
 """

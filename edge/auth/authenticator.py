@@ -12,6 +12,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain import api_keys
 from edge.auth.cache import CAPACITY, PrincipalCache
+from edge.auth.comeback import Comeback
 from edge.auth.fences import Fences
 from edge.auth.lease import DEFAULT_MAX_STALE_SECONDS, Lease, Use
 from edge.auth.lookups import TIMEOUT_SECONDS, AuthUnavailable, Lookups
@@ -46,15 +47,15 @@ class Authenticator:
         renew_seconds: float = RENEW_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        stub = AuthServiceStub(channel)
+        stub, comeback = AuthServiceStub(channel), Comeback()
         self._clock = clock
         self._lease = Lease(max_stale_seconds)
         self._fences = Fences()
         cache = PrincipalCache(capacity)
         self._ready = cache.ready
         self._memory = Memory(cache, Negatives(), self._fences, self._lease)
-        self._lookups = Lookups(stub, self._fences.ticket, timeout_seconds)
-        self._watch = Watch(stub, self._memory, instance, clock, renew_seconds)
+        self._lookups = Lookups(stub, self._fences.ticket, comeback, timeout_seconds)
+        self._watch = Watch(stub, self._memory, instance, comeback, clock, renew_seconds)
         self.hits = 0
         self.misses = 0
         self.stale = 0
@@ -72,6 +73,11 @@ class Authenticator:
         if self._clock() < self._lease.until:
             return "held"
         return "out" if self._lease.reachable else "away"
+
+    @property
+    def connected(self) -> bool:
+        """Whether authsvc takes look-ups and the watch of invalidations has caught up."""
+        return self._watch.in_step and not self._lookups.away
 
     @property
     def cached_principals(self) -> int:

@@ -9,7 +9,6 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,7 @@ import structlog
 from penstock.auth.v1 import auth_service_pb2 as pb
 
 from edge.auth import wire
+from edge.auth.comeback import Comeback
 from edge.auth.fences import Ticket
 from edge.auth.memory import Answer
 from edge.principal import Credential
@@ -54,10 +54,15 @@ class Lookups:
     """The stream to authsvc of one worker. `ticket` is drawn when a question is first asked."""
 
     def __init__(
-        self, stub: "AuthServiceAsyncStub", ticket: Callable[[], Ticket], timeout_seconds: float = TIMEOUT_SECONDS
+        self,
+        stub: "AuthServiceAsyncStub",
+        ticket: Callable[[], Ticket],
+        comeback: Comeback,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._stub = stub
         self._ticket = ticket
+        self._comeback = comeback
         self._timeout = timeout_seconds
         self._questions: dict[bytes, _Question] = {}
         self._unsent: deque[_Question] = deque()
@@ -89,6 +94,8 @@ class Lookups:
                 async with open_stream(self._stub.StreamAuthenticate()) as call:
                     async with asyncio.timeout(self._timeout):
                         await call.wait_for_connection()
+                    if self.away:
+                        self._comeback.announce()
                     self.away = False
                     if await self._exchange(_Stream(call, self._timeout)):
                         waits = _new_waits()
@@ -97,7 +104,7 @@ class Lookups:
                     log.warning("authsvc is away", error=_told(error))
                 self.away = True
                 self._fail(list(self._questions.values()))
-            await asyncio.sleep(next(waits))
+            await self._comeback.wait(next(waits))
 
     async def _exchange(self, stream: "_Stream") -> bool:
         """Sends and receives until the stream ends, however it does; then asks again what is unanswered.
@@ -175,36 +182,27 @@ class _Stream:
     async def write(self, batch: list[_Question]) -> None:
         """Sends one message."""
         self._last_id += 1
-        if not self.unanswered:
-            self._expect_by(asyncio.get_running_loop().time() + self._silence)
+        if not self.unanswered and self._reading is not None:
+            self._reading.reschedule(asyncio.get_running_loop().time() + self._silence)
         self.unanswered[self._last_id] = batch
         requests = [question.request for question in batch]
         await self._call.write(pb.StreamAuthenticateRequest(batch_id=self._last_id, requests=requests))
 
     async def read(self) -> tuple[list[_Question], pb.StreamAuthenticateResponse]:
         """The next answer with what it answers; TimeoutError when the other side is silent, _StreamEndedError."""
-        with self._watched() as watched:
-            async with watched:
+        # Only silence about something is a fault: without questions the stream may be still for ever.
+        late = asyncio.get_running_loop().time() + self._silence
+        self._reading = asyncio.timeout_at(late if self.unanswered else None)
+        try:
+            async with self._reading:
                 response = await self._call.read()
+        finally:
+            self._reading = None
         if response is grpc.aio.EOF or response.batch_id not in self.unanswered:
             raise _StreamEndedError
         self.slots.release()
         self.answered = True
         return self.unanswered.pop(response.batch_id), response
-
-    @contextmanager
-    def _watched(self) -> Iterator[asyncio.Timeout]:
-        """Only silence about something is a fault: without questions the stream may be still for ever."""
-        late = asyncio.get_running_loop().time() + self._silence
-        self._reading = asyncio.timeout_at(late if self.unanswered else None)
-        try:
-            yield self._reading
-        finally:
-            self._reading = None
-
-    def _expect_by(self, time_: float) -> None:
-        if self._reading is not None:
-            self._reading.reschedule(time_)
 
 
 class _StreamEndedError(Exception):

@@ -15,6 +15,7 @@ import structlog
 from penstock.auth.v1 import auth_service_pb2 as pb
 
 from edge.auth import wire
+from edge.auth.comeback import Comeback
 from edge.auth.memory import Memory
 from edge.instance import Instance
 from svckit.backoff import delays
@@ -38,12 +39,14 @@ class Watch:
         stub: "AuthServiceAsyncStub",
         memory: Memory,
         instance: Instance,
+        comeback: Comeback,
         clock: Callable[[], float] = time.time,
         renew_seconds: float = RENEW_SECONDS,
     ) -> None:
         self._stub = stub
         self._memory = memory
         self._instance = wire.instance(instance)
+        self._comeback = comeback
         self._clock = clock
         self._renew_seconds = renew_seconds
         self._begun = False
@@ -71,7 +74,7 @@ class Watch:
             if self.in_step:
                 waits = _new_waits()
             self._in_step.clear()
-            await asyncio.sleep(next(waits))
+            await self._comeback.wait(next(waits))
 
     async def _watch(self) -> None:
         """One stream, to its end."""
@@ -99,6 +102,7 @@ class Watch:
                 self._memory.reset(message.sync_complete.revision)
             self._begun = True
             self._in_step.set()
+            self._comeback.announce()
         self._applied.set()
         return True
 

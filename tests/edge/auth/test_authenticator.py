@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -19,9 +19,9 @@ from edge.instance import Instance
 from edge.principal import Credential, CredentialKind, Principal, Rejection
 from svckit.channels import open_channel
 from tests.authsvc.replica import Cluster, Replica, make_cluster
+from tests.edge.auth.waiting import until
 from tests.support.services import ServiceHost
 
-DEADLINE_SECONDS = 20.0
 KEY_INVALID = Rejection(reasons.ERROR_REASON_KEY_INVALID)
 
 
@@ -53,16 +53,6 @@ async def running(
             work = tasks.create_task(authenticator.run())
             yield authenticator
             work.cancel()
-
-
-async def until(holds: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Returns when the condition holds; it is looked at again whenever the loop has had a turn."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while True:
-            found = holds()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.005)
 
 
 def key(value: str | bytes) -> Credential:
@@ -197,17 +187,13 @@ async def test_a_worker_that_missed_a_revocation_learns_of_it_on_return(cluster:
             assert len(revoked.pending) == 1
             latest = revoked.effective_time.ToDatetime().timestamp() - revoked.key.revoke_time.ToDatetime().timestamp()
             assert 29.0 <= latest <= 31.0
+            await until(lambda: not authenticator.connected)
             path.unlink()
             async with cluster.replica() as second:
                 path.symlink_to(second.hosted.target.removeprefix("unix:"))
 
-                async def refused() -> bool:
-                    try:
-                        return await authenticator.authenticate(credential) == KEY_INVALID
-                    except AuthUnavailable:
-                        return False
-
-                await until(refused)
+                await until(lambda: authenticator.connected)
+                assert await authenticator.authenticate(credential) == KEY_INVALID
                 again = await revoke(second, tenant.id, tenant.key_id)
                 assert again.in_force
         finally:
