@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+import hiredis
 import structlog
 from redis import exceptions
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -57,7 +58,9 @@ class RedisPipe:
         if len(self._due) == 1:
             self._renew_patience()
         try:
-            await connection.send_packed_command(connection.pack_command(*command), check_health=False)
+            # The connection's own packing is Python: 100 µs for 64 keys.
+            packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # the stub knows one-tuples only
+            await connection.send_packed_command(packed, check_health=False)
         except exceptions.RedisError as error:
             reply.cancel()
             raise RedisAway(repr(error)) from error
