@@ -1,6 +1,6 @@
 """Finds the credential of a request: at most one, as an API key or a bearer token. Judges its form, not its truth."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
@@ -13,8 +13,7 @@ MAX_BYTES = 8192
 KEY_PREFIX = b"psk_"
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """A credential as it was presented; `key` is the parsed form of a well-formed API key, None for all else."""
 
     kind: CredentialKind

@@ -6,8 +6,7 @@ upstream that echoes, and miss early answers.
 """
 
 import asyncio
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
@@ -36,8 +35,7 @@ class Upload(Protocol):
     def complete(self) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an exchange ended. `status` is the upstream's, 0 when no head came.
 
     `failure` is a reason of the catalogue, `stage` the phase that failed; `begun` tells whether the client has
@@ -67,6 +65,7 @@ class Exchange:
         "_keep_alive",
         "_loop",
         "_max_body_bytes",
+        "_out",
         "_status",
         "_timeouts",
         "_upload",
@@ -112,6 +111,7 @@ class Exchange:
         self._chunked_out = head.chunked
         self._chunked_in = False
         self._status = 0
+        self._out: list[bytes] = []
         self._answered_at = 0.0
         self._upload_blocked = False
 
@@ -169,7 +169,7 @@ class Exchange:
         self._chunked_in = framed.chunked
         delimited = bodiless or framed.chunked or framed.length is not None
         self._keep_alive = self._keep_alive and delimited and self._upload.complete
-        self._client.write(
+        self._out.append(
             answer_head(
                 status, passed_on(fields), framed, added=self._added, keep_alive=self._keep_alive, http_11=self.http_11
             )
@@ -177,17 +177,22 @@ class Exchange:
 
     def answer_body(self, data: bytes) -> None:
         self.sent_bytes += len(data)
+        self._out.append(chunk(data) if self._chunked_in else data)
+
+    def answer_paused(self) -> None:
         self.deadline = self._loop.time() + self._timeouts.idle
-        self._client.write(chunk(data) if self._chunked_in else data)
+        self._flush()
 
     def answer_ended(self) -> None:
         if self._chunked_in:
-            self._client.write(LAST_CHUNK)
+            self._out.append(LAST_CHUNK)
+        self._flush()
         if not self._upload.complete:  # an early answer: the rest of the upload has no taker
             self._upstream.abandon()
         self._finish(Outcome(self._status, begun=True, keep_alive=self._keep_alive))
 
     def upstream_failed(self, reason: Reason) -> None:
+        self._flush()
         stale = self._upstream.used and not self._upstream.answered
         self._finish(Outcome(self._status, failure=reason, stage=self.stage, begun=bool(self._status), unsent=stale))
 
@@ -207,6 +212,13 @@ class Exchange:
             self._give_up(reasons.ERROR_REASON_REQUEST_TIMEOUT, "body")
         else:
             self._give_up(reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT, self.stage)
+
+    def _flush(self) -> None:
+        """Writes what one read of the upstream has brought as one: each write is a system call."""
+        out = self._out
+        if out:
+            self._client.write(out[0] if len(out) == 1 else b"".join(out))
+            out.clear()
 
     def _give_up(self, reason: Reason, stage: str) -> None:
         self._upstream.abandon()

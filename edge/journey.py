@@ -93,8 +93,7 @@ class Journey:
         """Answers one request to the end; tells whether the connection may carry another."""
         head = request.head if isinstance(request.head, Head) else None
         identity, request_id = request_identity(head.read.get(b"x-request-id") if head else None)
-        visit = Visit(request, identity, request_id, client.address, head)
-        visit.lines.append(b"X-Request-ID: %b\r\n" % request_id.encode())
+        visit = Visit(request, identity, request_id, client.address)
         if head is not None and self._draining():
             head.keep_alive = False
         try:

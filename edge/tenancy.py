@@ -2,7 +2,7 @@
 next after a mismatch, and no unknown tenant ever becomes `default`.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
@@ -19,8 +19,7 @@ FORBIDDEN = Refusal(reasons.ERROR_REASON_TENANT_FORBIDDEN, "the credential may n
 NOT_READY = Refusal(reasons.ERROR_REASON_NOT_READY, "no config has been loaded yet")
 
 
-@dataclass(frozen=True, slots=True)
-class Governing:
+class Governing(NamedTuple):
     """The config tenant, and whether the request's Host is bound to it."""
 
     tenant: TenantView

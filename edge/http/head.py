@@ -7,6 +7,7 @@ the connection is closed: its framing cannot be trusted.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
@@ -16,7 +17,7 @@ from edge.problems import Refusal
 
 METHODS = frozenset(b"GET HEAD POST PUT PATCH DELETE OPTIONS".split())
 BODILESS = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
-_HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
+_HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 _LENGTH = re.compile(rb"\d{1,18}")
 _TOKENS = re.compile(rb"[ \t]*,[ \t]*")
 
@@ -182,13 +183,25 @@ def _place(target: bytes, host: bytes | None, version: str) -> tuple[str, bytes,
         if version == "1.1":
             return _bad("Host is missing")
         authority = b""
-    match = _HOST.fullmatch(authority)
-    if match is None and (authority or version == "1.1"):
+    name = "" if not authority and version == "1.0" else host_name(authority)
+    if name is None:
         return _bad("Host is not valid")
-    if match is not None and match[1] is not None and not 0 < int(match[1]) < 65536:
-        return _bad("Host has no valid port")
     if b"#" in target:
         return _bad("request target has a fragment")
     path, mark, query = target.partition(b"?")
-    name = authority if match is None or match[1] is None else authority[: match.start(1) - 1]
-    return name.decode("ascii").lower().removesuffix("."), authority, path, mark + query
+    return name, authority, path, mark + query
+
+
+def _host_name(authority: bytes) -> str | None:
+    match = _HOST.fullmatch(authority)
+    if match is None or (match[2] is not None and not 0 < int(match[2]) < 65536):
+        return None
+    return match[1].decode("ascii").lower().removesuffix(".")
+
+
+_remembered_host_name = lru_cache(maxsize=1024)(_host_name)
+
+
+def host_name(authority: bytes) -> str | None:
+    """The host of an authority: lower-case, without port and final dot; None when it is not valid."""
+    return _remembered_host_name(authority) if len(authority) <= 255 else None

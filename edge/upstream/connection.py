@@ -19,13 +19,15 @@ RESET = reasons.ERROR_REASON_DOWNSTREAM_RESET
 
 
 class Receiver(Protocol):
-    """Whoever sent a request on the connection and is told of its answer, in this order."""
+    """Whoever sent a request on the connection and is told of its answer: begun, body, ended; `answer_paused` when
+    nothing more of it is there for now."""
 
     bodiless: bool
     """Whether the answer has no body whatever its fields say: the request was HEAD."""
 
     def answer_begun(self, status: int, fields: list[tuple[bytes, bytes]], framing: Framing) -> None: ...
     def answer_body(self, data: bytes) -> None: ...
+    def answer_paused(self) -> None: ...
     def answer_ended(self) -> None: ...
     def upstream_failed(self, reason: reasons.ErrorReason.ValueType) -> None: ...
     def pause_upload(self) -> None: ...
@@ -94,7 +96,11 @@ class UpstreamConnection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(INVALID)
             return
-        if not self._begun and self._head_bytes > MAX_HEAD_BYTES:
+        if self.receiver is None:
+            return
+        if self._begun:
+            self.receiver.answer_paused()
+        elif self._head_bytes > MAX_HEAD_BYTES:
             self._fail(INVALID)
 
     def eof_received(self) -> None:
