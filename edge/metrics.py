@@ -67,10 +67,10 @@ class Tally:
         count.response_bytes += response_bytes
         count.buckets[bisect_left(BUCKETS, seconds)] += 1
 
-    def event(self, name: str, label: str = "") -> None:
-        """Counts one event of EVENTS."""
+    def event(self, name: str, label: str = "", number: int = 1) -> None:
+        """Counts events of EVENTS."""
         key = (name, label)
-        self.events[key] = self.events.get(key, 0) + 1
+        self.events[key] = self.events.get(key, 0) + number
 
     def add(self, other: "Tally") -> None:
         """Adds another worker's counts to these."""
@@ -118,6 +118,7 @@ EVENTS: Mapping[str, tuple[str, str | None]] = {
     "gateway_auth_attempts": ("Credentials examined.", "status"),
     "gateway_auth_cache_hits": ("Credentials found in the worker's cache.", None),
     "gateway_auth_cache_misses": ("Credentials looked up at authsvc.", None),
+    "gateway_auth_stale": ("Requests served by a cached principal while authsvc was away.", None),
     "gateway_rate_limit_exceeded": ("Requests refused by a rate limit, by route.", "endpoint"),
     "telemetry_dropped": ("Telemetry records dropped.", "reason"),
 }

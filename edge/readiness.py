@@ -32,6 +32,7 @@ class Feeds:
         self._limiter = limiter
         self._recorder = recorder
         self._worker = worker
+        self._seen: dict[str, int] = {}
 
     def readiness(self) -> Readiness:
         """Ready is who holds a config and is not draining; an outage behind the edge is told, and changes nothing:
@@ -53,9 +54,21 @@ class Feeds:
     def count(self, tally: Tally) -> None:
         """Puts the counts and levels that the parts keep themselves into the tally."""
         authenticator, recorder = self._authenticator, self._recorder
+        self._raise(tally, "gateway_auth_cache_hits", authenticator.hits)
+        self._raise(tally, "gateway_auth_cache_misses", authenticator.misses)
+        self._raise(tally, "gateway_auth_stale", authenticator.stale)
+        for reason, number in recorder.dropped.items():
+            tally.events["telemetry_dropped", reason] = number
         tally.gauges["gateway_auth_cached_principals"] = authenticator.cached_principals
         tally.gauges["telemetry_spooled_records"] = recorder.spooled
         tally.gauges["gateway_config_revision"] = self._config.revision
+
+    def _raise(self, tally: Tally, name: str, count: int) -> None:
+        """Adds what a part has counted since the last look: its own count begins at 0 with each start."""
+        seen = self._seen.get(name, 0)
+        if count > seen:
+            tally.event(name, number=count - seen)
+            self._seen[name] = count
 
     def _config_state(self) -> PartState:
         state = self._config.state

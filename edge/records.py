@@ -14,16 +14,27 @@ from edge.visit import Visit, log_line, request_record
 from svckit.errors import CATALOGUE
 
 RATE_LIMITED = CATALOGUE[reasons.ERROR_REASON_RATE_LIMITED].name
+UNAVAILABLE = CATALOGUE[reasons.ERROR_REASON_AUTH_UNAVAILABLE].name
+REJECTED = frozenset(
+    CATALOGUE[reason].name
+    for reason in (
+        reasons.ERROR_REASON_KEY_INVALID,
+        reasons.ERROR_REASON_TOKEN_INVALID,
+        reasons.ERROR_REASON_TOKEN_EXPIRED,
+        reasons.ERROR_REASON_TOKEN_STALE,
+        reasons.ERROR_REASON_TOKEN_REVOKED,
+    )
+)
 TIMED_OUT = CATALOGUE[reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT].name
 
 
 class Records:
-    """Keeps the records of one worker. `note` takes a telemetry record, `line` is None where nobody reads logs."""
+    """Keeps the records of one worker. `access_log` is None where none is wanted."""
 
     def __init__(
         self,
         tally: Tally,
-        access_log: AccessLog,
+        access_log: AccessLog | None,
         note: Callable[[RequestRecord], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -44,5 +55,12 @@ class Records:
             tally.event("gateway_rate_limit_exceeded", visit.template)
         elif visit.code == TIMED_OUT:
             tally.event("downstream_timeout")
+        if visit.principal is not None:
+            tally.event("gateway_auth_attempts", "success")
+        elif visit.code in REJECTED:
+            tally.event("gateway_auth_attempts", "failure")
+        elif visit.code == UNAVAILABLE:
+            tally.event("gateway_auth_attempts", "unavailable")
         self._note(request_record(visit, tenant, seconds))
-        self._access_log.line(time.time(), log_line(visit, tenant, seconds))
+        if self._access_log is not None:
+            self._access_log.line(time.time(), log_line(visit, tenant, seconds))

@@ -24,6 +24,10 @@ class EdgeSettings(ProcessSettings):
     """Where a warm copy of the config is kept besides the disk; absent: on disk alone."""
     cluster_key_file: Path
     scope: str = "default"
+    access_log: bool = True
+    """One log line for each answered request. Telemetry has them all without it."""
+    auth_max_stale: float = Field(default=900.0, ge=0, le=900)
+    """How long cached principals serve while authsvc is away and the lease is out; 0 refuses at once."""
     targets_private_allowed: bool = False
     """Whether any tenant's targets may have private or loopback addresses. Off: only those of `default` and of
     tenants that an operator allowed it."""

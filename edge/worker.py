@@ -85,7 +85,9 @@ async def run_worker(settings: EdgeSettings) -> None:
             os.environ,
             await warm_copies(settings, stack),
         )
-        authenticator = Authenticator(await channel(settings.auth_address, "authsvc"), instance)
+        authenticator = Authenticator(
+            await channel(settings.auth_address, "authsvc"), instance, max_stale_seconds=settings.auth_max_stale
+        )
         tally = resume_tally(settings.run_dir, settings.worker_slot)
         limiter = Limiter(
             await channel(settings.ratelimit_address, "ratelimitsvc"),
@@ -113,7 +115,7 @@ async def run_worker(settings: EdgeSettings) -> None:
             limiter,
             Forwarder(pool, deadlines, loop),
             Bridge(builtin_app(version("penstock"), feeds.readiness), PATHS, TREES),
-            Records(tally, access_log, recorder.note, loop).keep,
+            Records(tally, access_log if settings.access_log else None, recorder.note, loop).keep,
             lambda: worker.draining,
         )
         server = edge_server(hosted_by(worker), settings.drain_seconds)
