@@ -66,7 +66,7 @@ class Commits:
                         self._gather(group)
                         await self._commit(connection, group)
                         group = [await self._queue.get()]
-                        if connection.is_closed():
+                        if _is_lost(connection):
                             break  # it died while there was nothing to do
             except (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("records cannot be stored now", error=repr(error))
@@ -99,6 +99,13 @@ class Commits:
             self._tenants.forget(schema)
         for waiting in group:
             _answer(waiting, Outcome(True, _refused(waiting.batch, unknown, stored.refused)))
+
+
+def _is_lost(connection: Any) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True  # the pool has taken it back
 
 
 def _refused(batch: Batch, unknown: set[bytes], rows: Set[bytes]) -> int:

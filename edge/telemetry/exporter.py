@@ -62,6 +62,7 @@ class Exporter:
         self._last_batch_at = 0.0
         self._eager = False
         self._healthy = False
+        self._away = False
         self._reported = spool.tally().dropped
         self.failures: int = 0
 
@@ -96,13 +97,16 @@ class Exporter:
         self._in_flight.clear()
         try:
             async with open_stream(self._open()) as call, asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._send(call))
                 tasks.create_task(self._receive(call))
+                await self._send(call)
         except* (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError, StreamFailed) as group:
             self.failures += 1
-            log.warning(
-                "telemetry is spooled: the collector is away", errors=[_reason(each) for each in group.exceptions]
-            )
+            write, self._away = (log.debug if self._away else log.warning), True
+            write("telemetry is spooled: the collector is away", errors=[_reason(each) for each in group.exceptions])
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # The stream failed because of the cancellation, and a task group lets its errors win over that.
+            raise asyncio.CancelledError
 
     async def _send(self, call: Any) -> None:
         while True:
@@ -154,10 +158,10 @@ class Exporter:
         if not answer.committed:
             raise StreamFailed("not committed")
         self._spool.settle(self._in_flight.popleft().batch, answer.refused)
-        self._healthy = True
+        self._healthy, self._away = True, False
         self._settled.set()
         self._wake.set()
 
 
 def _reason(error: BaseException) -> str:
-    return error.code().name if isinstance(error, grpc.aio.AioRpcError) else str(error)
+    return f"{error.code().name}: {error.details()}" if isinstance(error, grpc.aio.AioRpcError) else str(error)

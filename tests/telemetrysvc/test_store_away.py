@@ -23,6 +23,7 @@ async def test_batches_are_returned_while_the_store_is_away_and_taken_when_it_is
         record = request(tenant, path="/kept")
         (before,) = await clients.ship(batch([request(tenant, path="/before")]))
 
+    record = request(tenant, path="/kept")
     try:
         (away,) = await clients.ship(batch([record], sequence=2))
         async with run_postgres(data, sockets):
