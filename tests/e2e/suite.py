@@ -1,6 +1,7 @@
 """Starts `penstock up` as a user would and speaks to it over HTTP and gRPC."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -44,6 +45,12 @@ class Suite:
     def operator(self) -> dict[str, str]:
         """The operator's credential as headers."""
         return {"Authorization": f"Bearer {(self.data_dir / 'admin.token').read_text().strip()}"}
+
+    def socket(self, process: str) -> Path:
+        """The Unix socket of a service."""
+        found = re.search(rf'unix:([^"]*/{process}\.sock)', self.log.read_text())
+        assert found is not None
+        return Path(found[1])
 
     def edge(self, path: str, *, method: str = "GET", **headers: str) -> httpx.Response:
         """One request through the edge; keyword `x_api_key` becomes the header `x-api-key`."""
