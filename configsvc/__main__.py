@@ -1,6 +1,7 @@
 """`python -m configsvc` serves; `python -m configsvc migrate` brings every schema to the newest version and ends."""
 
 import asyncio
+import gc
 import sys
 
 from configsvc.schema import migrate_shared, migrate_tenants
@@ -22,6 +23,10 @@ async def migrate(settings: ConfigSettings) -> None:
 def run(arguments: list[str]) -> None:
     """Does what the arguments say."""
     if not arguments:
+        # A document of 20,000 routes is half a million objects at once: examining it took 5.7 s with the default
+        # thresholds, 4 s of that in the collector, and 2.7 s with these.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 1_000)
         main(SPEC, ConfigSettings)
     elif arguments == ["migrate"]:
         try:

@@ -11,16 +11,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
-import asyncpg
 import structlog
 from penstock.config.v1 import config_service_pb2 as pb
 
 from configsvc.records import TENANT_COLUMNS
-from configsvc.revisions import CHANNEL
+from configsvc.revisions import CHANNEL, LOST
 from configsvc.tenant_states import snapshots_of
 from domain.tenants import TenantId
 from svckit.backoff import delays
-from svckit.postgres import AWAY
 
 POLL_SECONDS: Final = 5.0
 log = structlog.get_logger()
@@ -96,7 +94,7 @@ class Board:
                         await self._follow(connection)
                     finally:
                         await connection.remove_listener(CHANNEL, self._wake)
-            except (*AWAY, asyncpg.InterfaceError) as error:
+            except LOST as error:
                 log.warning("lost sight of the database", error=repr(error))
                 await asyncio.sleep(next(failures))
 

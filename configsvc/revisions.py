@@ -2,7 +2,13 @@
 
 from typing import Any, Final
 
+import asyncpg
+
+from svckit.postgres import AWAY
+
 CHANNEL: Final = "penstock_config"
+# What the database's absence looks like to work that goes on without it: connections lost, cut off or overrun.
+LOST: Final = (*AWAY, asyncpg.InterfaceError, asyncpg.OperatorInterventionError)
 
 
 async def next_revision(connection: Any) -> int:

@@ -1,6 +1,7 @@
 """Pure values and decisions that several parts share. No I/O, no clock, no randomness; imports nothing of ours.
 
 - `tenants`  ids of tenants, short ids, schema names
+- `targets`  addresses of upstream targets: one strict spelling
 - `api_keys` the format of API keys: compose, parse, checksum
 - `limits`   the reference model of the limit algorithms
 """

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from uuid import uuid4
 
-import asyncpg
 import structlog
 from penstock.config.v1 import config_service_pb2 as pb
 from penstock.config.v1 import config_service_pb2_grpc, gateway_config_pb2
@@ -14,6 +13,7 @@ from configsvc.document.reading import examine, write
 from configsvc.fields import MAX_NUMBER, FieldChecks
 from configsvc.gateway_store import GatewayStore
 from configsvc.records import version_message
+from configsvc.revisions import LOST
 from configsvc.validate.findings import Finding
 from configsvc.version_store import VersionStore, check_expected, config_hash
 from configsvc.watch import changes
@@ -21,7 +21,6 @@ from domain.tenants import DEFAULT_TENANT, TenantId, parse_tenant_id
 from svckit.call_context import caller
 from svckit.drain import Drain
 from svckit.interceptors.shape import Context
-from svckit.postgres import AWAY
 
 _GATEWAY_PROCESS = "edge"
 _NOTE_SECONDS = 2.0
@@ -141,7 +140,7 @@ class ConfigServicer(config_service_pb2_grpc.ConfigServiceServicer):
         try:
             async with asyncio.timeout(_NOTE_SECONDS):
                 await work
-        except (*AWAY, asyncpg.InterfaceError) as error:
+        except LOST as error:
             log.warning("a watch goes on without the database", error=repr(error))
 
     async def AckConfig(self, request: pb.AckConfigRequest, _context: Context) -> pb.AckConfigResponse:

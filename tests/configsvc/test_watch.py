@@ -150,6 +150,23 @@ async def test_a_restarted_configsvc_goes_on_where_the_gateway_is(cluster: Clust
     assert [event.snapshot.tenant.id for event in events] == [beta]
 
 
+async def test_a_watch_outlives_the_connections_to_the_database(cluster: Cluster, replica: Replica) -> None:
+    async with watching(replica) as reader:
+        await reader.until_synced()
+        connection = await asyncpg.connect(cluster.database_url)
+        try:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        finally:
+            await connection.close()
+        async with cluster.replica() as other:
+            published = await publish(other, DEFAULT_TENANT, "a")
+            while (await reader.next()).snapshot.revision < published.revision:
+                pass
+
+
 async def test_a_drain_ends_the_stream_without_error(replica: Replica) -> None:
     async with watching(replica) as reader:
         await reader.until_synced()
