@@ -129,7 +129,7 @@ class Limiter:
                 self._open("stream")
                 await asyncio.sleep(next(self._waits))
         finally:
-            self._open("stopping")
+            self._detach("stopping")
 
     async def _read(self, call: Stream) -> None:
         try:
@@ -198,6 +198,10 @@ class Limiter:
             self.opened[reason] = self.opened.get(reason, 0) + 1
             if asyncio.get_running_loop().time() - self._closed_at >= _HEALTHY_SECONDS:
                 self._waits = delays(self._unit, scale=_BACKOFF_SCALE)
+        self._detach(reason)
+
+    def _detach(self, reason: str) -> None:
+        """Has everything decided in this worker from now on, what waits or is under way included."""
         self._away = reason
         self.closed.clear()
         self._pump.lose_all(reason)
