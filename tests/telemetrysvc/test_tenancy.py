@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import grpc
 import pytest
 from penstock.telemetry.v1.provisioning_service_pb2 import ProvisionTenantRequest
 from penstock.telemetry.v1.query_service_pb2 import ListErrorsRequest, ListHealthRequest, ListRequestsRequest
@@ -109,6 +110,19 @@ async def test_a_readers_role_sees_one_schema_and_cannot_write(collector: Client
                 await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def test_rows_are_read_under_the_tenants_role_and_no_other(collector: Clients, database_url: str) -> None:
+    tenant = await collector.new_tenant()
+    connection = await asyncpg.connect(database_url)
+    try:
+        role = await connection.fetchval("SELECT rolname FROM pg_roles WHERE rolname LIKE $1", f"%{UUID(tenant).hex}%")
+        await connection.execute(f'REVOKE SELECT ON {schema_name(tenant)}.requests FROM "{role}"')
+    finally:
+        await connection.close()
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await collector.query.ListRequests(ListRequestsRequest(tenant_id=tenant))
+    assert refusal.value.code() is grpc.StatusCode.INTERNAL
 
 
 async def test_provisioning_twice_changes_nothing_and_a_purge_leaves_nothing(
