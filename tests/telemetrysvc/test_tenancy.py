@@ -117,7 +117,7 @@ async def test_rows_are_read_under_the_tenants_role_and_no_other(collector: Clie
     connection = await asyncpg.connect(database_url)
     try:
         role = await connection.fetchval("SELECT rolname FROM pg_roles WHERE rolname LIKE $1", f"%{UUID(tenant).hex}%")
-        await connection.execute(f'REVOKE SELECT ON {schema_name(tenant)}.requests FROM "{role}"')
+        await connection.execute(f'REVOKE SELECT ON {schema_name(tenant)}.requests FROM "{role}"')  # noqa: S608
     finally:
         await connection.close()
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
