@@ -86,6 +86,7 @@ class ClientConnection(asyncio.Protocol):
         self._head_bytes = 0
         self._inbound: InboundRequest | None = None
         self._deaf = False
+        self._paused = False
         self._queue: deque[InboundRequest] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -203,7 +204,7 @@ class ClientConnection(asyncio.Protocol):
         if self._inbound is not None and not self._deaf:
             self._inbound.feed(data)
             if self._inbound.full:
-                self.transport.pause_reading()
+                self.pause_reading()
 
     def on_message_complete(self) -> None:
         if self._inbound is not None:
@@ -251,10 +252,13 @@ class ClientConnection(asyncio.Protocol):
         try:
             while (request := await self._next()) is not None:
                 keep_alive = await self.host.answer(request, self)
-                request.detach()
-                self.resume_reading()
-                if not keep_alive or not request.complete:
+                if not request.complete:
+                    request.detach()
+                    self.resume_reading()
                     break
+                if not keep_alive:
+                    break
+                self.resume_reading()
                 self.deadline = self.loop.time() + self.host.limits.idle_seconds
         except Exception:
             log.exception("connection failed")
@@ -291,12 +295,14 @@ class ClientConnection(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """Reads no more from the client for now."""
-        if not self.closed:
+        if not self.closed and not self._paused:
+            self._paused = True
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Reads from the client again."""
-        if not self.closed and not self.transport.is_reading():
+        if self._paused and not self.closed:
+            self._paused = False
             self.transport.resume_reading()
 
     def abort(self) -> None:

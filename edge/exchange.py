@@ -72,7 +72,6 @@ class Exchange:
         "_upload_blocked",
         "_upstream",
         "bodiless",
-        "deadline",
         "done",
         "http_11",
         "received_bytes",
@@ -95,7 +94,7 @@ class Exchange:
         """`added`: header lines for the answer. The time for the answer's head runs from the last octet sent."""
         self.bodiless = head.method == "HEAD"
         self.http_11 = head.http_11
-        self.deadline = loop.time() + timeouts.response
+        upstream.deadline = loop.time() + timeouts.response
         self.stage = "response"
         self.received_bytes = 0
         self.sent_bytes = 0
@@ -129,7 +128,7 @@ class Exchange:
             self._give_up(reasons.ERROR_REASON_BODY_TOO_LARGE, "body")
             return
         limit = self._timeouts.idle if self._status else self._timeouts.response
-        self.deadline = self._loop.time() + limit
+        self._upstream.deadline = self._loop.time() + limit
         self._upstream.send(chunk(data) if self._chunked_out else data)
 
     def upload_ended(self) -> None:
@@ -154,14 +153,14 @@ class Exchange:
     def client_unblocked(self) -> None:
         """The client takes more again."""
         if not self._upstream.closed:
-            self.deadline = self._loop.time() + self._timeouts.idle
+            self._upstream.deadline = self._loop.time() + self._timeouts.idle
             self._upstream.transport.resume_reading()
 
     # -- from the upstream (`Receiver`) ------------------------------------------------------------------------
 
     def answer_begun(self, status: int, fields: list[tuple[bytes, bytes]], framing: Framing) -> None:
         self._answered_at = self._loop.time()
-        self.deadline = self._answered_at + self._timeouts.idle
+        self._upstream.deadline = self._answered_at + self._timeouts.idle
         self.stage = "idle"
         self._status = status
         bodiless = self.bodiless or status in (204, 304)
@@ -180,7 +179,7 @@ class Exchange:
         self._out.append(chunk(data) if self._chunked_in else data)
 
     def answer_paused(self) -> None:
-        self.deadline = self._loop.time() + self._timeouts.idle
+        self._upstream.deadline = self._loop.time() + self._timeouts.idle
         self._flush()
 
     def answer_ended(self) -> None:
@@ -225,6 +224,5 @@ class Exchange:
         self._finish(Outcome(self._status, failure=reason, stage=stage, begun=bool(self._status)))
 
     def _finish(self, outcome: Outcome) -> None:
-        self.deadline = float("inf")
         if not self.done.done():
             self.done.set_result(outcome)

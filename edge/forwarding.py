@@ -97,7 +97,7 @@ class Forwarder:
             loop=self._loop,
         )
         client.exchange = exchange
-        self._deadlines.watch(exchange)
+        self._deadlines.hasten(connection)
         connection.begin(exchange, octets)
         visit.request.attach(exchange)
         client.resume_reading()
@@ -107,7 +107,6 @@ class Forwarder:
             outcome = await exchange.done
         finally:
             client.exchange = None
-            self._deadlines.forget(exchange)
         if exchange.answered_at:
             visit.upstream_seconds = exchange.answered_at - sent_at
         visit.response_bytes = exchange.sent_bytes

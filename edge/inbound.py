@@ -71,7 +71,7 @@ class InboundRequest:
 
     def detach(self) -> None:
         """Lets the rest of the body go nowhere."""
-        self._sink = _Discard()
+        self._sink = _DISCARD
         self._buffer = []
 
 
@@ -86,3 +86,6 @@ class _Discard:
 
     def upload_failed(self) -> None:
         pass
+
+
+_DISCARD = _Discard()

@@ -24,7 +24,7 @@ from edge.limits.policy import LimitSet, limits_for
 from edge.permission import route_refusal, tenant_refusal
 from edge.principal import Credential, Principal, Rejection
 from edge.problems import Refusal, render
-from edge.request_id import request_identity
+from edge.request_id import RequestIds
 from edge.routing import Auth, MethodNotAllowed, Route
 from edge.snapshot import GatewaySnapshot, TenantView
 from edge.tenancy import (
@@ -81,6 +81,7 @@ class Journey:
         record: Callable[[Visit], None],
         draining: Callable[[], bool],
     ) -> None:
+        self._ids = RequestIds()
         self._config = config
         self._authentication = authentication
         self._limiter = limiter
@@ -92,8 +93,8 @@ class Journey:
     async def answer(self, request: InboundRequest, client: ClientConnection) -> bool:
         """Answers one request to the end; tells whether the connection may carry another."""
         head = request.head if isinstance(request.head, Head) else None
-        identity, request_id = request_identity(head.read.get(b"x-request-id") if head else None)
-        visit = Visit(request, identity, request_id, client.address)
+        identity = self._ids.identity(head.read.get(b"x-request-id") if head else None)
+        visit = Visit(request, identity, client.address)
         if head is not None and self._draining():
             head.keep_alive = False
         try:

@@ -1,16 +1,39 @@
 """The ids of a request: its own, under which it is recorded, and the one that everybody knows it by."""
 
+import os
 import re
+import time
+from typing import NamedTuple
 
 from svckit.ids import uuid7_octets
 
 _ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_DRAW_BYTES = 4096
 
 
-def request_identity(presented: bytes | None) -> tuple[bytes, str]:
-    """The record's id, always made here, and the request id: the client's if it is well-formed, else the same."""
-    identity = uuid7_octets()
-    if presented is not None and _ACCEPTED.fullmatch(presented):
-        return identity, presented.decode("ascii")
-    digits = identity.hex()
-    return identity, f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+class RequestIdentity(NamedTuple):
+    """`octets` are the record's id, a version 7 UUID that is always made here; `text` is the request id."""
+
+    octets: bytes
+    text: str
+
+
+class RequestIds:
+    """Makes the ids of a worker's requests. Draws randomness for 512 of them at once: a system call each would cost
+    more than all the rest of an id."""
+
+    def __init__(self) -> None:
+        self._random = b""
+        self._used = 0
+
+    def identity(self, presented: bytes | None) -> RequestIdentity:
+        """The ids of a request that presents this X-Request-ID: kept if well-formed, else the record's id."""
+        if self._used == len(self._random):
+            self._random, self._used = os.urandom(_DRAW_BYTES), 0
+        self._used += 8
+        octets = uuid7_octets(time.time_ns(), self._random[self._used - 8 : self._used])
+        if presented is not None and _ACCEPTED.fullmatch(presented):
+            return RequestIdentity(octets, presented.decode("ascii"))
+        digits = octets.hex()
+        text = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        return RequestIdentity(octets, text)

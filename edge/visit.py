@@ -10,6 +10,7 @@ from edge.http.head import Head
 from edge.inbound import InboundRequest
 from edge.limits.decision import Decision
 from edge.principal import Principal
+from edge.request_id import RequestIdentity
 from edge.routing import Route
 from edge.snapshot import TenantView
 
@@ -39,12 +40,12 @@ class Visit:
     code: str = ""
     stage: str = ""
 
-    def __init__(self, request: InboundRequest, identity: bytes, request_id: str, client_address: str) -> None:
+    def __init__(self, request: InboundRequest, identity: RequestIdentity, client_address: str) -> None:
         self.request = request
-        self.id = identity
-        self.request_id = request_id
+        self.id = identity.octets
+        self.request_id = identity.text
         self.client_address = client_address
-        self.lines: list[bytes] = [b"X-Request-ID: %b\r\n" % request_id.encode()]
+        self.lines: list[bytes] = [b"X-Request-ID: %b\r\n" % identity.text.encode()]
         """Header lines that every answer to this request carries."""
         if isinstance(request.head, Head):
             self.head = request.head

@@ -102,7 +102,7 @@ async def run_worker(settings: EdgeSettings) -> None:
         )
         stack.callback(recorder.close)
         deadlines = Deadlines()
-        pool = UpstreamPool(guard_of(settings))
+        pool = UpstreamPool(guard_of(settings), deadlines)
         stack.callback(pool.close)
         access_log = AccessLog("edge", write_out)
         stack.callback(access_log.flush)

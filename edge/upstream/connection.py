@@ -5,11 +5,13 @@ the next one, that interim answers precede the real one (RFC 9110 §15.2, RFC 91
 """
 
 import asyncio
+from math import inf
 from typing import Protocol, cast
 
 import httptools
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
+from edge.deadlines import Deadlines
 from edge.http.answer import Framing
 from edge.http.fields import classify
 
@@ -30,6 +32,7 @@ class Receiver(Protocol):
     def answer_paused(self) -> None: ...
     def answer_ended(self) -> None: ...
     def upstream_failed(self, reason: reasons.ErrorReason.ValueType) -> None: ...
+    def expire(self) -> None: ...
     def pause_upload(self) -> None: ...
     def resume_upload(self) -> None: ...
 
@@ -37,12 +40,16 @@ class Receiver(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """A connection to one target. `begin` sends a request; the receiver hears of the answer by callbacks."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadlines: Deadlines) -> None:
         self.transport: asyncio.Transport
+        self._deadlines = deadlines
         self.receiver: Receiver | None = None
         self.closed = False
         self.used = False
         self.idle_since = 0.0
+        self.deadline = inf
+        """Loop time by which the receiver wants to hear from the upstream; kept here, so that the wheel watches a
+        connection once and not each exchange."""
         self._parser = httptools.HttpResponseParser(self)
         self._reset_answer()
 
@@ -71,8 +78,15 @@ class UpstreamConnection(asyncio.Protocol):
     def abandon(self) -> None:
         """Gives the exchange up: the receiver hears no more, the connection is closed at once."""
         self.receiver = None
+        self.deadline = inf
         self.closed = True
         self.transport.abort()
+
+    def expire(self) -> None:
+        """Tells the receiver that its time is up."""
+        self.deadline = inf
+        if self.receiver is not None:
+            self.receiver.expire()
 
     @property
     def reusable(self) -> bool:
@@ -83,6 +97,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self._deadlines.watch(self)
 
     def data_received(self, data: bytes) -> None:
         if self.receiver is None:  # nobody asked: octets here would be taken for the next answer
@@ -110,6 +125,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
+        self._deadlines.forget(self)
         if self.receiver is not None:
             if self._begun and self._until_close and exc is None:
                 self._end()
@@ -177,6 +193,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _end(self) -> None:
         receiver, self.receiver = self.receiver, None
+        self.deadline = inf
         self.used = True
         if self._until_close:
             self._keep_alive = False

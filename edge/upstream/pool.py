@@ -6,6 +6,7 @@ import ssl
 from collections import defaultdict, deque
 from typing import NamedTuple
 
+from edge.deadlines import Deadlines
 from edge.routing import Target
 from edge.upstream.connection import UpstreamConnection
 from edge.upstream.guard import AddressGuard
@@ -43,8 +44,9 @@ class Lease(NamedTuple):
 class UpstreamPool:
     """The connections of one worker to all targets."""
 
-    def __init__(self, guard: AddressGuard) -> None:
+    def __init__(self, guard: AddressGuard, deadlines: Deadlines) -> None:
         self._guard = guard
+        self._deadlines = deadlines
         self._idle: dict[Lease, deque[UpstreamConnection]] = defaultdict(deque)
         self._tls = ssl.create_default_context()
 
@@ -77,7 +79,7 @@ class UpstreamPool:
         for address in permitted:
             try:
                 _, connection = await loop.create_connection(
-                    UpstreamConnection,
+                    lambda: UpstreamConnection(self._deadlines),
                     address,
                     lease.port,
                     ssl=self._tls if lease.tls else None,

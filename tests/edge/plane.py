@@ -281,7 +281,7 @@ async def plane(
     snapshot = GatewaySnapshot(1, {DEFAULT_TENANT: view}, {}, {"default0": view})
     state = Plane(0, snapshot, {}, [])
     loop, deadlines = asyncio.get_running_loop(), Deadlines()
-    pool = UpstreamPool(AddressGuard())
+    pool = UpstreamPool(AddressGuard(), deadlines)
 
     def record(visit: Visit) -> None:
         state.visits.append(visit)
