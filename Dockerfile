@@ -5,10 +5,12 @@ RUN pip install --no-cache-dir uv==0.13.9
 COPY pyproject.toml uv.lock README.md ./
 RUN UV_PROJECT_ENVIRONMENT=/opt/penstock UV_PYTHON_DOWNLOADS=never uv sync --frozen --no-default-groups --no-install-project
 COPY . .
-RUN UV_PROJECT_ENVIRONMENT=/opt/penstock UV_PYTHON_DOWNLOADS=never uv sync --frozen --no-default-groups --no-editable
+RUN UV_PROJECT_ENVIRONMENT=/opt/penstock UV_PYTHON_DOWNLOADS=never uv sync --frozen --no-default-groups --no-editable --compile-bytecode
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/penstock penstock
+# An empty named volume takes its owner from the folder that it is mounted on.
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/penstock penstock \
+    && install -d -o penstock -g penstock -m 0700 /var/lib/penstock/cluster /var/lib/penstock/edge /run/penstock
 COPY --from=build /opt/penstock /opt/penstock
 ENV PATH=/opt/penstock/bin:$PATH PYTHONUNBUFFERED=1
 USER penstock

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from penstockctl.commands import health, migrate, up, version
+from penstockctl.commands import admin_token, health, migrate, prepare, up, version
 from penstockctl.faults import OperatorError
 
 
@@ -17,7 +17,7 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,  # they show the values of local variables: secrets
     )
-    for room in (up, version, health, migrate):
+    for room in (up, version, health, prepare, migrate, admin_token):
         room.register(app)
     return app
 

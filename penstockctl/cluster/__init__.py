@@ -5,7 +5,8 @@ options.py       what the operator chose
 data_dir.py      the data directory, claimed for one cluster
 ports.py         all ports, before anything starts; sockets.py: listening sockets that outlive the workers
 secrets.py       keys and passwords, made once
-stores.py        embedded or external stores; databases.py: a database and a role per service;
+stores.py        embedded or external stores
+prepare.py       keys, databases and URLs, made once; databases.py: a database and a role per service;
                  redis_urls.py: the two logical databases of one Redis
 plan.py          pure: every process, its environment, its gate, what it waits for
 process_spec.py  pure: a process as a value, the order of stopping

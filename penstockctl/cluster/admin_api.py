@@ -33,11 +33,6 @@ class AdminApi:
     ) -> None:
         await self._client.__aexit__(kind, error, trace)
 
-    async def accepts_token(self) -> bool:
-        """Whether the token still opens the door."""
-        answer = await self._client.get("/tenants", params={"limit": 1})
-        return answer.status_code not in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-
     async def find_tenant(self, slug: str) -> dict[str, Any] | None:
         """The tenant with this slug, looked for on all pages."""
         params: dict[str, str] = {}

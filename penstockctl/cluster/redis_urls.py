@@ -16,8 +16,11 @@ def split_databases(url: str) -> RedisUrls:
     """The database that `url` names (0 when it names none) for the limits, the next one for the rest.
 
     The number goes into the query, which works for `redis://`, `rediss://` and `unix://` alike.
+    ValueError: `url` is of another scheme, or its database is no number.
     """
     parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("not a Redis URL")
     query = dict(parse_qsl(parts.query))
     is_socket = parts.scheme == "unix"
     in_path = "" if is_socket else parts.path.strip("/")

@@ -19,7 +19,7 @@ from penstockctl.cluster.options import ClusterOptions
 from penstockctl.cluster.output import ClusterLog
 from penstockctl.cluster.plan import Surroundings, data_dirs, plan_processes, process_names, url_host
 from penstockctl.cluster.ports import ClusterPorts, open_ports, recorded_port
-from penstockctl.cluster.secrets import ClusterSecrets, open_secrets
+from penstockctl.cluster.prepare import prepare_cluster, redis_urls
 from penstockctl.cluster.stores import start_stores
 from penstockctl.cluster.summary import Summary, demo_url, print_summary
 from penstockctl.cluster.supervisor import Supervisor, supervised
@@ -42,13 +42,12 @@ async def _run(options: ClusterOptions, console: Console, log: ClusterLog, inter
         data_dir = stack.enter_context(claim_data_dir(options.data_dir))
         ports = stack.enter_context(open_ports(options, data_dir / "demo.port"))
         run_dir = stack.enter_context(open_run_dir(data_dir / "run"))
-        secrets = open_secrets(data_dir / "secrets")
         settled = replace(options, admin_port=ports.admin)
         async with supervised(log) as supervisor:
             interrupt.at_once = supervisor.kill
             # A person at a terminal reads lines, a program reads JSON; the operator's own choice stands.
             environment = {"PENSTOCK_LOG_PRETTY": str(console.is_terminal).lower(), **os.environ}
-            around = await _start(settled, data_dir, run_dir, secrets, ports, environment, supervisor)
+            around = await _start(settled, data_dir, run_dir, ports, environment, supervisor)
             print_summary(console, await _set_up(around, ports, log))
             await asyncio.Event().wait()  # until a signal cancels
 
@@ -57,19 +56,19 @@ async def _start(
     options: ClusterOptions,
     data_dir: Path,
     run_dir: Path,
-    secrets: ClusterSecrets,
     ports: ClusterPorts,
     environment: Mapping[str, str],
     supervisor: Supervisor,
 ) -> Surroundings:
-    stores = await start_stores(options, data_dir, run_dir, secrets, supervisor)
+    stores = await start_stores(options, data_dir, run_dir, supervisor)
+    prepared = await prepare_cluster(data_dir, stores.database_url, stores.redis_url)
     around = Surroundings(
         options=options,
         python=sys.executable,
         data_dir=data_dir,
         run_dir=run_dir,
-        secrets=secrets,
-        redis=stores.redis,
+        secrets=prepared.secrets,
+        redis=redis_urls(stores.redis_url),
         stores=stores.names,
         edge_port=ports.edge_port,
         edge_fds=tuple(listener.fileno() for listener in ports.edge),
@@ -89,12 +88,8 @@ async def _set_up(around: Surroundings, ports: ClusterPorts, log: ClusterLog) ->
     host = url_host(around.options.host)
     edge_url, admin_url = f"http://{host}:{ports.edge_port}", f"http://{host}:{ports.admin}"
     token_file = around.data_dir / "admin.token"
-    token = await ensure_admin_token(
-        token_file,
-        admin_url,
-        f"unix:{around.run_dir / 'authsvc.sock'}",
-        ProcessIdentity.load(around.secrets.identity_file("ctl")),
-    )
+    identity = ProcessIdentity.load(around.secrets.identity_file("ctl"))
+    token, _ = await ensure_admin_token(token_file, f"unix:{around.run_dir / 'authsvc.sock'}", identity)
     async with AdminApi(admin_url, token) as api:
         demo_key = await _set_up_demo(api, edge_url, around.data_dir, ports.upstream_port, log)
     return Summary(

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from penstockctl.private_files import make_private_folder, read_or_make_secret, write_private_text
 from svckit.encryption import generate_kek
@@ -38,6 +39,10 @@ class ClusterSecrets:
 
     def database_url_file(self, noun: str) -> Path:
         return self.folder / f"{noun}.database-url"
+
+    def redis_url_file(self, use: Literal["limits", "shared"]) -> Path:
+        """The URL of one of the two logical databases; ratelimitsvc's is `limits`."""
+        return self.folder / f"{use}.redis-url"
 
 
 def open_secrets(folder: Path) -> ClusterSecrets:

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
+
+from penstockctl.cluster.demo import HOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,12 @@ def demo_url(edge_url: str) -> str:
     return f"{edge_url}/demo/hello"
 
 
+def anonymous_demo_url(edge_url: str) -> str | None:
+    """The same request at the demo tenant's own host; None when that name does not lead to where the edge listens."""
+    parts = urlsplit(edge_url)
+    return demo_url(f"http://{HOST}:{parts.port}") if parts.hostname in ("127.0.0.1", "::1", "localhost") else None
+
+
 def print_summary(console: Console, summary: Summary) -> None:
     """URLs, files, and one command that works."""
     table = Table.grid(padding=(0, 2))
@@ -37,6 +46,8 @@ def print_summary(console: Console, summary: Summary) -> None:
         console.out("\nTry:\n", highlight=False)
         command = f'curl -H "X-API-Key: {summary.demo_key}" {demo_url(summary.edge_url)}'
         console.out(f"  {command}\n", highlight=False)
+        if url := anonymous_demo_url(summary.edge_url):
+            console.out(f"without the key: 401 TOKEN_MISSING\n\n  curl {url}\n", highlight=False)
 
 
 def _rows(summary: Summary) -> list[tuple[str, str]]:

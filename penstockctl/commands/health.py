@@ -1,4 +1,5 @@
-"""`penstock health`: asks every gRPC service for its health and the edge for its readiness."""
+"""`penstock health`: asks every gRPC service for its health, the edge for its readiness, the management for a sign
+of life."""
 
 import asyncio
 import os
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from penstockctl.cluster.plan import SERVICES, url_host
+from penstockctl.faults import OperatorError
 from penstockctl.gates import Gate, GrpcServing, HttpOk, is_open
 
 
@@ -18,13 +20,17 @@ def register(app: typer.Typer) -> None:
     def show_health(
         host: Annotated[str, typer.Option(help="Where the suite listens.")] = "127.0.0.1",
         edge_port: Annotated[int, typer.Option(help="The gateway's port.")] = 8000,
+        admin_port: Annotated[int, typer.Option(help="The management's port.")] = 8001,
         grpc_port_base: Annotated[int, typer.Option(help="The first of the four gRPC ports.")] = 50051,
+        only: Annotated[
+            list[str] | None, typer.Option(help="Ask this process alone; may be given several times.")
+        ] = None,
     ) -> None:
         """Ask everything whether it serves; exit code 1 when something does not.
 
         PENSTOCK_AUTH_ADDRESS and so on name a service's address when it is another.
         """
-        gates = health_gates(host, edge_port, grpc_port_base, os.environ)
+        gates = chosen(health_gates(host, edge_port, admin_port, grpc_port_base, os.environ), only or [])
         answers = asyncio.run(_ask_all(gates))
         _print(gates, answers)
         if not all(answers):
@@ -32,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 
 def health_gates(
-    host: str, edge_port: int, grpc_port_base: int, environment: Mapping[str, str]
+    host: str, edge_port: int, admin_port: int, grpc_port_base: int, environment: Mapping[str, str]
 ) -> dict[str, GrpcServing | HttpOk]:
     """What to ask, by process."""
     gates: dict[str, GrpcServing | HttpOk] = {
@@ -45,7 +51,17 @@ def health_gates(
         for service in SERVICES
     }
     gates["edge"] = HttpOk(f"http://{url_host(host)}:{edge_port}/readyz")
+    # Not /readyz: that says whether the services serve, who are asked themselves.
+    gates["admin"] = HttpOk(f"http://{url_host(host)}:{admin_port}/livez")
     return gates
+
+
+def chosen(gates: Mapping[str, GrpcServing | HttpOk], only: list[str]) -> dict[str, GrpcServing | HttpOk]:
+    """The gates of the processes named, all when none is. OperatorError: there is no such process."""
+    for name in only:
+        if name not in gates:
+            raise OperatorError(f"There is no process {name} to ask: --only takes {', '.join(gates)}.")
+    return {name: gate for name, gate in gates.items() if name in only or not only}
 
 
 async def _ask_all(gates: Mapping[str, Gate]) -> list[bool]:

@@ -10,9 +10,9 @@ import typer
 
 from penstockctl.cluster.options import ClusterOptions
 from penstockctl.cluster.plan import SERVICES, Service, Surroundings, service_environment
+from penstockctl.cluster.prepare import prepare_cluster
 from penstockctl.cluster.redis_urls import split_databases
 from penstockctl.cluster.secrets import ClusterSecrets, open_secrets
-from penstockctl.cluster.stores import write_database_urls
 from penstockctl.faults import OperatorError
 from penstockctl.gates import PostgresAnswers, is_open
 from penstockctl.private_files import make_private_folder, read_kept
@@ -34,9 +34,10 @@ def register(app: typer.Typer) -> None:
 
 async def migrate_all(data_dir: Path, database_url: str | None) -> None:
     """OperatorError: no database is known or answers, or a service's migrations fail."""
-    secrets = open_secrets(data_dir / "secrets")
     if database_url is not None:
-        await write_database_urls(database_url, secrets)
+        secrets = (await prepare_cluster(data_dir, database_url, None)).secrets
+    else:
+        secrets = open_secrets(data_dir / "secrets")
     for service in SERVICES:
         if service.noun:
             await _migrate(service, service.noun, _surroundings(data_dir, secrets))

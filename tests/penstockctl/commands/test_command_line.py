@@ -4,6 +4,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +22,30 @@ def penstock(*arguments: str) -> tuple[int, str, str]:
         command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "COLUMNS": "500"}
     )
     return done.returncode, done.stdout, done.stderr
+
+
+class _Ok(BaseHTTPRequestHandler):
+    """Answers 200 to every GET."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keeps quiet."""
+
+
+@contextmanager
+def serving_ok() -> Iterator[int]:
+    """The port of a server that is well."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Ok) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_version_is_that_of_the_distribution() -> None:
@@ -54,10 +82,43 @@ def test_a_data_directory_that_cannot_be_written_is_one_sentence(folder: Path) -
 
 def test_health_of_nothing_is_a_table_and_exit_code_1() -> None:
     free = str(find_free_port("127.0.0.1"))
-    code, out, _ = penstock("health", "--edge-port", free, "--grpc-port-base", str(min(int(free), 65_000)))
+    code, out, _ = penstock(
+        *("health", "--edge-port", free, "--admin-port", free, "--grpc-port-base", str(min(int(free), 65_000)))
+    )
     assert code == 1
-    assert out.count("not serving") == 5
+    assert out.count("not serving") == 6
     assert f"http://127.0.0.1:{free}/readyz" in out
+
+
+def test_health_of_one_process_asks_that_one_alone() -> None:
+    with serving_ok() as port:
+        assert penstock("health", "--only", "edge", "--edge-port", str(port))[0] == 0
+        assert penstock("health", "--only", "edge", "--only", "admin", "--edge-port", str(port))[0] == 1
+
+
+def test_health_of_an_unknown_process_says_whom_it_can_ask() -> None:
+    code, out, err = penstock("health", "--only", "postgres")
+    assert (code, out) == (1, "")
+    assert err == (
+        "penstock: There is no process postgres to ask:"
+        " --only takes authsvc, ratelimitsvc, configsvc, telemetrysvc, edge, admin.\n"
+    )
+
+
+def test_an_admin_token_without_a_cluster_says_what_it_needs(folder: Path) -> None:
+    code, out, err = penstock("admin-token", "--data-dir", str(folder))
+    assert (code, out) == (1, "")
+    assert err.startswith(f"penstock: There is no cluster in {folder} (")
+    assert err.count("\n") == 1
+
+
+def test_a_redis_url_that_is_none_is_one_sentence(folder: Path) -> None:
+    code, out, err = penstock(
+        *("prepare", "--data-dir", str(folder), "--database-url", "postgresql://a:b@/postgres?host=/nowhere"),
+        *("--redis-url", "http://:hush@cache"),
+    )
+    assert (code, out) == (1, "")
+    assert err == "penstock: --redis-url is no URL of a Redis database: redis://HOST:PORT/NUMBER is one.\n"
 
 
 def test_migrate_without_a_cluster_says_what_it_needs(folder: Path) -> None:
