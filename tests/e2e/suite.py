@@ -143,6 +143,15 @@ def free_port() -> int:
 @contextmanager
 def running_suite(folder: Path, *options: str) -> Iterator[Suite]:
     """Runs `penstock up` until the block is left, then expects a clean end."""
+    with started_suite(folder, *options) as suite:
+        yield suite
+        suite.process.send_signal(signal.SIGTERM)
+        assert suite.process.wait(30) == 0, suite.log.read_text()[-4000:]
+
+
+@contextmanager
+def started_suite(folder: Path, *options: str) -> Iterator[Suite]:
+    """Starts `penstock up` and waits until it is ready; whoever uses it ends it."""
     edge_port, admin_port, data_dir, log = free_port(), free_port(), folder / "data", folder / "up.log"
     command = [
         str(Path(sys.executable).parent / "penstock"),
@@ -159,8 +168,6 @@ def running_suite(folder: Path, *options: str) -> Iterator[Suite]:
     try:
         eventually(lambda: _up(suite), START_SECONDS)
         yield suite
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, log.read_text()[-4000:]
     finally:
         if process.poll() is None:
             process.kill()
