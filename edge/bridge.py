@@ -10,7 +10,7 @@ from typing import Any
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.client import ClientConnection
-from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk
+from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk, field_lines
 from edge.http.head import Head
 from edge.inbound import InboundRequest
 from edge.problems import Refusal
@@ -48,7 +48,7 @@ class Bridge:
 
 
 async def _read_body(request: InboundRequest, head: Head, client: ClientConnection) -> bytes | Refusal:
-    if head.content_length > MAX_BODY_BYTES:
+    if head.block.content_length > MAX_BODY_BYTES:
         return TOO_LARGE
     if request.complete and not request.body_bytes:
         return b""
@@ -87,14 +87,14 @@ def _scope(visit: Visit, head: Head, client: ClientConnection) -> dict[str, Any]
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1" if head.http_11 else "1.0",
+        "http_version": "1.1" if head.block.http_11 else "1.0",
         "method": head.method,
         "scheme": "https" if client.tls else "http",
         "path": path,
         "raw_path": path.encode(),
         "query_string": head.query[1:],
         "root_path": "",
-        "headers": [*head.read.items(), *((name.lower(), value) for name, value in head.fields)],
+        "headers": [*head.read.items(), *((name.lower(), value) for name, value in head.block.fields)],
         "client": (client.address, 0),
         "server": None,
         "state": {"request_id": visit.request_id},
@@ -141,7 +141,7 @@ class _Answer:
         lengths = [int(value) for name, value in fields if name.lower() == b"content-length"]
         length = lengths[0] if lengths else None
         bodiless = head.method == "HEAD" or status in (204, 304)
-        framing = Framing(length, chunked=length is None and not bodiless and head.http_11)
+        framing = Framing(length, chunked=length is None and not bodiless and head.block.http_11)
         delimited = bodiless or framing.chunked or length is not None
         self._chunked = framing.chunked
         self._keep_alive = head.keep_alive and delimited and self._visit.request.complete
@@ -149,11 +149,11 @@ class _Answer:
         self._client.write(
             answer_head(
                 status,
-                [field for field in fields if field[0].lower() != b"content-length"],
+                field_lines(field for field in fields if field[0].lower() != b"content-length"),
                 framing,
                 added=b"".join(self._visit.lines),
                 keep_alive=self._keep_alive,
-                http_11=head.http_11,
+                http_11=head.block.http_11,
             )
         )
 

@@ -17,7 +17,8 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.deadlines import Deadlines
 from edge.exchange import Exchange
-from edge.http.head import HeadLimits, read_head
+from edge.http.block import FieldBlock, read_block
+from edge.http.head import read_head
 from edge.inbound import InboundRequest
 from edge.problems import Refusal
 
@@ -27,6 +28,15 @@ PIPELINE = 16
 """Requests of one connection that wait for their turn; the one after that is the last of its connection."""
 LINGER_BYTES = 64 * 1024
 LINGER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """Bounds of a head: octets of the request line and of all fields together, number of fields."""
+
+    line_bytes: int = 8 * 1024
+    fields_bytes: int = 32 * 1024
+    field_count: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,9 @@ class ClientConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._target = b""
         self._fields: list[tuple[bytes, bytes]] = []
+        self._known_fields: list[tuple[bytes, bytes]] | None = None
+        self._known_version = ""
+        self._block: FieldBlock | Refusal
         self._head_bytes = 0
         self._inbound: InboundRequest | None = None
         self._deaf = False
@@ -184,10 +197,12 @@ class ClientConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         if self._deaf:
             return
-        parser = self._parser
-        head = read_head(
-            parser.get_method(), parser.get_http_version(), self._target, self._fields, self.host.limits.head
-        )
+        parser, bounds = self._parser, self.host.limits.head
+        version = parser.get_http_version()
+        if self._fields != self._known_fields or version != self._known_version:
+            self._known_fields, self._known_version = self._fields, version
+            self._block = read_block(version, self._fields, bounds.field_count)
+        head = read_head(parser.get_method(), self._target, self._block, bounds.line_bytes)
         self._head_bytes = 0
         if isinstance(head, Refusal):
             self._refuse(head)
@@ -252,13 +267,12 @@ class ClientConnection(asyncio.Protocol):
         try:
             while (request := await self._next()) is not None:
                 keep_alive = await self.host.answer(request, self)
-                if not request.complete:
-                    request.detach()
-                    self.resume_reading()
-                    break
-                if not keep_alive:
-                    break
+                # also parts the request from its taker: the two refer to each other, and a cycle for each request
+                # would be garbage that only the collector finds
+                request.detach()
                 self.resume_reading()
+                if not keep_alive or not request.complete:
+                    break
                 self.deadline = self.loop.time() + self.host.limits.idle_seconds
         except Exception:
             log.exception("connection failed")

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
-from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk, frame_for_client, passed_on
+from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk, frame_for_client
 from edge.http.head import Head
 from edge.routing import Timeouts
 from edge.upstream.connection import UpstreamConnection
@@ -93,7 +93,7 @@ class Exchange:
     ) -> None:
         """`added`: header lines for the answer. The time for the answer's head runs from the last octet sent."""
         self.bodiless = head.method == "HEAD"
-        self.http_11 = head.http_11
+        self.http_11 = head.block.http_11
         upstream.deadline = loop.time() + timeouts.response
         self.stage = "response"
         self.received_bytes = 0
@@ -107,7 +107,7 @@ class Exchange:
         self._timeouts = timeouts
         self._max_body_bytes = max_body_bytes
         self._keep_alive = head.keep_alive
-        self._chunked_out = head.chunked
+        self._chunked_out = head.block.chunked
         self._chunked_in = False
         self._status = 0
         self._out: list[bytes] = []
@@ -158,7 +158,7 @@ class Exchange:
 
     # -- from the upstream (`Receiver`) ------------------------------------------------------------------------
 
-    def answer_begun(self, status: int, fields: list[tuple[bytes, bytes]], framing: Framing) -> None:
+    def answer_begun(self, status: int, lines: bytes, framing: Framing) -> None:
         self._answered_at = self._loop.time()
         self._upstream.deadline = self._answered_at + self._timeouts.idle
         self.stage = "idle"
@@ -169,9 +169,7 @@ class Exchange:
         delimited = bodiless or framed.chunked or framed.length is not None
         self._keep_alive = self._keep_alive and delimited and self._upload.complete
         self._out.append(
-            answer_head(
-                status, passed_on(fields), framed, added=self._added, keep_alive=self._keep_alive, http_11=self.http_11
-            )
+            answer_head(status, lines, framed, added=self._added, keep_alive=self._keep_alive, http_11=self.http_11)
         )
 
     def answer_body(self, data: bytes) -> None:

@@ -42,7 +42,7 @@ class Forwarder:
     ) -> Outcome | Refusal:
         """Sends the request and pumps the answer; a Refusal when nothing was sent."""
         most = DEFAULT_MAX_BODY_BYTES if route.max_body_bytes is None else route.max_body_bytes
-        if head.content_length > most:
+        if head.block.content_length > most:
             return Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {most} octets")
         target = self._choose(route.service)
         owner = visit.tenant.rules.tenant if visit.tenant is not None else tenant.id

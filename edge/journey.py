@@ -11,10 +11,10 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from edge import cors
 from edge.auth.authenticator import AuthUnavailable
 from edge.client import ClientConnection
-from edge.credentials import Presented, presented
 from edge.exchange import Outcome
 from edge.forwarding import Forwarder
-from edge.http.answer import CONTINUE, Framing, answer_head
+from edge.http.answer import CONTINUE, Framing, answer_head, field_lines
+from edge.http.credentials import Presented
 from edge.http.head import Head
 from edge.inbound import InboundRequest
 from edge.limits.decision import Decision
@@ -109,7 +109,7 @@ class Journey:
 
     async def _serve(self, visit: Visit, head: Head, client: ClientConnection) -> bool:
         snapshot = self._config.snapshot
-        credential = presented(head)
+        credential = head.block.credential
         known = credential if isinstance(credential, Presented) else None
         governing = config_tenant(snapshot, head.host, known)
         if isinstance(governing, Refusal):
@@ -164,7 +164,7 @@ class Journey:
         if path is None:
             return AMBIGUOUS
         router = governing.tenant.rules.router
-        fields = head.by_name() if router.reads_headers else {}
+        fields = head.block.by_name() if router.reads_headers else {}
         found = router.match(head.host, head.method, path, fields)
         if found is None:
             return NOT_FOUND if head.path is not None else AMBIGUOUS
@@ -189,12 +189,12 @@ class Journey:
         if isinstance(credential, Refusal):
             return credential
         wanted = Credential(credential.kind, credential.value, governing.tenant.id)
-        try:
-            found = None if route.critical else self._authentication.cached(wanted, time.time())
-            if found is None:
+        found = None if route.critical else self._authentication.cached(wanted, time.time())
+        if found is None:
+            try:
                 found = await self._authentication.authenticate(wanted, fresh=route.critical)
-        except AuthUnavailable:
-            return Refusal(reasons.ERROR_REASON_AUTH_UNAVAILABLE, "the credential cannot be checked now")
+            except AuthUnavailable:
+                return Refusal(reasons.ERROR_REASON_AUTH_UNAVAILABLE, "the credential cannot be checked now")
         if isinstance(found, Rejection):
             return Refusal(found.reason, "the credential is not valid")
         return found
@@ -241,11 +241,11 @@ class Journey:
         bodiless = head is not None and head.method == "HEAD"
         octets = answer_head(
             status,
-            fields,
+            field_lines(fields),
             Framing(len(body), chunked=False),
             added=b"".join(visit.lines),
             keep_alive=keep_alive,
-            http_11=head is None or head.http_11,
+            http_11=head is None or head.block.http_11,
         )
         visit.response_bytes = 0 if bodiless else len(body)
         client.write(octets if bodiless else octets + body)
@@ -258,7 +258,7 @@ class Journey:
         visit.lines.append(lines)
         added = b"".join(visit.lines)
         client.write(
-            answer_head(204, (), Framing(None, chunked=False), added=added, keep_alive=keep_alive, http_11=True)
+            answer_head(204, b"", Framing(None, chunked=False), added=added, keep_alive=keep_alive, http_11=True)
         )
         return keep_alive
 

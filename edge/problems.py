@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import orjson
+from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from svckit.errors import CATALOGUE, problem
 
@@ -37,6 +38,11 @@ class Refusal:
     def code(self) -> str:
         """The reason's public name."""
         return CATALOGUE[self.reason].name
+
+
+def bad_request(detail: str) -> Refusal:
+    """The refusal of what cannot be read as a valid request."""
+    return Refusal(reasons.ERROR_REASON_BAD_REQUEST, detail)
 
 
 def render(refusal: Refusal, *, instance: str, request_id: str) -> tuple[int, Fields, bytes]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain.tenants import TenantId, parse_tenant_id
-from edge.credentials import Presented
+from edge.http.credentials import Presented
 from edge.http.head import Head
 from edge.principal import CredentialKind, Principal, PrincipalKind
 from edge.problems import Refusal

@@ -2,6 +2,8 @@
 
 - `fields`     what each header field means to the edge: forwarded, dropped, ours
 - `path`       the one canonical form of a path
+- `credentials` the credential that a request presents
+- `block`      what the fields say, whatever the target
 - `head`       the strict gate: a parsed head becomes a `Head` or a refusal
 - `outbound`   the head that goes to the upstream
 - `answer`     the head that goes to the client

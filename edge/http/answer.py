@@ -30,34 +30,56 @@ def frame_for_client(upstream: Framing, *, bodiless: bool, http_11: bool) -> Fra
     return Framing(None, chunked=http_11)
 
 
-def passed_on(fields: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The fields of an upstream's answer that go on to the client."""
-    return [field for field in fields if field[0].lower() not in ENDS_HERE]
+def read_answer(fields: Iterable[tuple[bytes, bytes]]) -> tuple[Framing, bytes] | None:
+    """How an upstream's body is delimited, and the lines that go on to the client; None when the fields contradict
+    each other (RFC 9112 §6.3)."""
+    length: int | None = None
+    chunked = False
+    lines = []
+    for name, value in fields:
+        lower = name.lower()
+        if lower not in ENDS_HERE:
+            lines.append(b"%b: %b\r\n" % (name, value))
+        elif lower == b"content-length":
+            if length is not None or not value.isdigit() or len(value) > 18:
+                return None
+            length = int(value)
+        elif lower == b"transfer-encoding":
+            if chunked or value.strip().lower() != b"chunked":
+                return None
+            chunked = True
+    if chunked and length is not None:
+        return None
+    return Framing(length, chunked), b"".join(lines)
+
+
+def field_lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Fields as they are written."""
+    return b"".join([b"%b: %b\r\n" % field for field in fields])
 
 
 def answer_head(
     status: int,
-    fields: Iterable[tuple[bytes, bytes]],
+    lines: bytes,
     framing: Framing,
     *,
     added: bytes,
     keep_alive: bool,
     http_11: bool,
 ) -> bytes:
-    """The octets of an answer's head. `added` are whole lines that the edge sets itself."""
-    parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
-    parts += [b"%b: %b\r\n" % field for field in fields]
+    """The octets of an answer's head: `lines` of the answer, its framing, and whole lines that the edge has `added`."""
+    start = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
     if framing.chunked:
-        parts.append(b"Transfer-Encoding: chunked\r\n")
+        delimited = b"Transfer-Encoding: chunked\r\n"
     elif framing.length is not None:
-        parts.append(b"Content-Length: %d\r\n" % framing.length)
+        delimited = b"Content-Length: %d\r\n" % framing.length
+    else:
+        delimited = b""
     if not keep_alive:
-        parts.append(b"Connection: close\r\n")
+        delimited += b"Connection: close\r\n"
     elif not http_11:
-        parts.append(b"Connection: keep-alive\r\n")
-    parts.append(added)
-    parts.append(b"\r\n")
-    return b"".join(parts)
+        delimited += b"Connection: keep-alive\r\n"
+    return b"%b%b%b%b\r\n" % (start, lines, delimited, added)
 
 
 def chunk(data: bytes) -> bytes:

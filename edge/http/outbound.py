@@ -68,12 +68,8 @@ def request_head(
             head.query,
             head.authority or authority,
         ),
-        *[b"%b: %b\r\n" % field for field in head.fields],
+        head.block.lines,
     ]
-    if head.chunked:
-        parts.append(b"Transfer-Encoding: chunked\r\n")
-    elif b"content-length" in read:
-        parts.append(b"Content-Length: %d\r\n" % head.content_length)
     authorization = read.get(b"authorization")
     if authorization is not None and route.service.forward_authorization and b"psk_" not in authorization:
         parts.append(b"Authorization: %b\r\n" % authorization)
@@ -86,7 +82,7 @@ def request_head(
             head.authority,
             b'"[%b]"' % client_address if b":" in client_address else client_address,
             scheme,
-            b"1.1" if head.http_11 else b"1.0",
+            b"1.1" if head.block.http_11 else b"1.0",
             request_id,
             identity,
         )

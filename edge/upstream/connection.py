@@ -12,8 +12,7 @@ import httptools
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.deadlines import Deadlines
-from edge.http.answer import Framing
-from edge.http.fields import classify
+from edge.http.answer import Framing, read_answer
 
 MAX_HEAD_BYTES = 64 * 1024
 INVALID = reasons.ERROR_REASON_DOWNSTREAM_INVALID
@@ -27,7 +26,7 @@ class Receiver(Protocol):
     bodiless: bool
     """Whether the answer has no body whatever its fields say: the request was HEAD."""
 
-    def answer_begun(self, status: int, fields: list[tuple[bytes, bytes]], framing: Framing) -> None: ...
+    def answer_begun(self, status: int, lines: bytes, framing: Framing) -> None: ...
     def answer_body(self, data: bytes) -> None: ...
     def answer_paused(self) -> None: ...
     def answer_ended(self) -> None: ...
@@ -163,15 +162,16 @@ class UpstreamConnection(asyncio.Protocol):
             if status == 101:
                 self._fail(INVALID)
             return
-        framing = read_framing(self._fields)
-        if framing is None or status > 599:
+        answer = read_answer(self._fields)
+        if answer is None or status > 599:
             self._fail(INVALID)
             return
+        framing, lines = answer
         self._begun = True
         self._keep_alive = self._parser.should_keep_alive()
         bodiless = receiver.bodiless or status in (204, 304)
         self._until_close = not bodiless and framing.length is None and not framing.chunked
-        receiver.answer_begun(status, self._fields, framing)
+        receiver.answer_begun(status, lines, framing)
         if receiver.bodiless:
             # the parser would take what follows for this answer's body
             self._parser = httptools.HttpResponseParser(self)
@@ -206,20 +206,3 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport.abort()
         if receiver is not None:
             receiver.upstream_failed(reason)
-
-
-def read_framing(fields: list[tuple[bytes, bytes]]) -> Framing | None:
-    """How an answer's body is delimited by its fields, or None when they contradict each other."""
-    length: int | None = None
-    chunked = False
-    for name, value in fields:
-        lower, _ = classify(name)
-        if lower == b"content-length":
-            if length is not None or not value.isdigit() or len(value) > 18:
-                return None
-            length = int(value)
-        elif lower == b"transfer-encoding":
-            if chunked or value.strip().lower() != b"chunked":
-                return None
-            chunked = True
-    return None if chunked and length is not None else Framing(length, chunked)

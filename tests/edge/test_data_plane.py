@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
-from edge.client import ClientLimits
-from edge.http.head import HeadLimits
+from edge.client import ClientLimits, HeadLimits
 from edge.routing import Auth, Timeouts
 from edge.snapshot import CorsRules
 from tests.edge.plane import DEADLINE, OK, Served, answering, plane, refused, request, route, upstream

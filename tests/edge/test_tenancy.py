@@ -6,8 +6,9 @@ import pytest
 
 from domain.api_keys import ParsedKey
 from domain.tenants import DEFAULT_TENANT, TenantId
-from edge.credentials import Presented
-from edge.http.head import Head, HeadLimits, read_head
+from edge.http.block import read_block
+from edge.http.credentials import Presented
+from edge.http.head import Head, read_head
 from edge.principal import CredentialKind, Principal, PrincipalKind, TenantAccess
 from edge.problems import Refusal
 from edge.routing import Route, Router, Service, Target, Timeouts
@@ -99,7 +100,8 @@ def test_acting_tenant(
 
 
 def head(path: str, *fields: tuple[bytes, bytes]) -> Head:
-    read = read_head(b"GET", "1.1", path.encode(), ((b"Host", b"a"), *fields), HeadLimits())
+    block = read_block("1.1", ((b"Host", b"a"), *fields), field_count=100)
+    read = read_head(b"GET", path.encode(), block, line_bytes=8192)
     assert isinstance(read, Head)
     return read
 

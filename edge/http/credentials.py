@@ -1,11 +1,11 @@
 """Finds the credential of a request: at most one, as an API key or a bearer token. Judges its form, not its truth."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain.api_keys import ParsedKey, parse
-from edge.http.head import Head
 from edge.principal import CredentialKind
 from edge.problems import Refusal
 
@@ -21,12 +21,12 @@ class Presented(NamedTuple):
     key: ParsedKey | None = None
 
 
-def presented(head: Head) -> Presented | Refusal | None:
+def presented(read: Mapping[bytes, bytes]) -> Presented | Refusal | None:
     """The request's credential, None when it carries none, a refusal when it cannot be read.
 
-    The strict gate lets no head through that carries two.
+    `read` are the fields that the edge reads, by lower-case name; the strict gate lets no head through with two.
     """
-    authorization, api_key = head.read.get(b"authorization"), head.read.get(b"x-api-key")
+    authorization, api_key = read.get(b"authorization"), read.get(b"x-api-key")
     if api_key is not None:
         return Presented(CredentialKind.API_KEY, api_key, parse(api_key))
     if authorization is None:
