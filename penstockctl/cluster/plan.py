@@ -66,7 +66,6 @@ _OWN_VARIABLES = frozenset(
             "METRICS_LISTEN",
             "OWN_PORTS",
             "WORKER_SLOT",
-            "WORKERS",
             "ADMIN_LISTEN",
             "ENVIRONMENT",
         ),
@@ -157,7 +156,6 @@ def _admin(around: Surroundings, services: tuple[str, ...]) -> ProcessSpec:
     environment = {
         **_edge_environment(around, identity="admin", process="admin"),
         "PENSTOCK_ADMIN_LISTEN": f"{bracketed(options.host)}:{options.admin_port}",
-        "PENSTOCK_WORKERS": str(options.workers),
         "PENSTOCK_DATA_DIR": str(around.data_dir / "admin"),
     }
     return ProcessSpec(
