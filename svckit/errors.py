@@ -13,7 +13,7 @@ from typing import Final
 import grpc
 from google.protobuf import any_pb2
 from google.protobuf.message import DecodeError, Message
-from google.rpc import code_pb2, error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 DOMAIN: Final = "penstock"

@@ -32,8 +32,6 @@ S = TypeVar("S", bound=ProcessSettings)
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 SERVER_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.so_reuseport", 0),  # a taken port is an error, not a silent second server
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     # Our clients ping every 2 s (svckit/channels.py); the default would answer ENHANCE_YOUR_CALM.
     ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -68,12 +66,14 @@ class ServiceSpec(Generic[S]):
     `methods` names every rpc and who may call it. `start` is the composition root: it opens resources on the
     stack (waiting for stores as long as needed), starts loops on `runtime.tasks` and returns what to mount;
     when it returns, the service is SERVING. `away` are exceptions that mean "store out of reach".
+    `max_message_bytes` bounds messages both ways; callers set the same on their channels.
     """
 
     name: str
     methods: MethodTable
     start: Callable[[AsyncExitStack, Runtime[S]], Awaitable[Sequence[Mount]]]
     away: tuple[type[Exception], ...] = ()
+    max_message_bytes: int = MAX_MESSAGE_BYTES
 
 
 def main(spec: ServiceSpec[S], settings_class: type[S], env: Mapping[str, str] | None = None) -> None:
@@ -115,7 +115,9 @@ async def run_service(spec: ServiceSpec[S], settings: S) -> None:
         stack.enter_context(_signals(stop))
         if settings.metrics_listen:
             await stack.enter_async_context(metrics_page(settings.metrics_listen, registry))
-        server, addresses = await stack.enter_async_context(listening(switchboard, settings.listen))
+        server, addresses = await stack.enter_async_context(
+            listening(switchboard, settings.listen, spec.max_message_bytes)
+        )
         log.info("listening", addresses=addresses)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -135,13 +137,20 @@ async def run_service(spec: ServiceSpec[S], settings: S) -> None:
 
 @asynccontextmanager
 async def listening(
-    switchboard: Switchboard, addresses: Iterable[str]
+    switchboard: Switchboard, addresses: Iterable[str], max_message_bytes: int = MAX_MESSAGE_BYTES
 ) -> AsyncIterator[tuple[grpc.aio.Server, tuple[str, ...]]]:
     """A started server on `addresses` (`host:port`, port 0 for any, or `unix:/path`), stopped on exit.
 
     Yields it with the addresses that it is bound to. RuntimeError when one cannot be bound.
     """
-    server = grpc.aio.server(handlers=(switchboard,), options=SERVER_OPTIONS)
+    server = grpc.aio.server(
+        handlers=(switchboard,),
+        options=(
+            *SERVER_OPTIONS,
+            ("grpc.max_receive_message_length", max_message_bytes),
+            ("grpc.max_send_message_length", max_message_bytes),
+        ),
+    )
     bound = tuple(_bound(address, server.add_insecure_port(address)) for address in addresses)
     await server.start()
     try:
