@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
-from domain.tenants import DEFAULT_TENANT
+from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.client import ClientConnection
 from edge.deadlines import Deadlines
 from edge.exchange import Exchange, Outcome
@@ -35,7 +35,7 @@ class Forwarder:
         self._deadlines = deadlines
         self._loop = loop
         self._identities: dict[tuple[int, int], tuple[bytes, TenantView, Principal | None]] = {}
-        self._turns: defaultdict[tuple[str, ...], int] = defaultdict(int)
+        self._turns: defaultdict[tuple[TenantId, str], int] = defaultdict(int)
 
     async def forward(
         self, visit: Visit, head: Head, route: Route, tenant: TenantView, client: ClientConnection
@@ -44,8 +44,8 @@ class Forwarder:
         most = DEFAULT_MAX_BODY_BYTES if route.max_body_bytes is None else route.max_body_bytes
         if head.block.content_length > most:
             return Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {most} octets")
-        target = self._choose(route.service)
         owner = visit.tenant.rules.tenant if visit.tenant is not None else tenant.id
+        target = self._choose(owner, route.service)
         lease = Lease.of(target, trusted=owner == DEFAULT_TENANT or tenant.targets_allow)
         octets = request_head(
             head,
@@ -124,12 +124,11 @@ class Forwarder:
             known = self._identities[key] = (identity_lines(tenant, principal), tenant, principal)
         return known[0]
 
-    def _choose(self, service: Service) -> Target:
-        """Takes the targets in turn."""
-        targets = service.targets
-        if len(targets) == 1:
-            return targets[0]
-        names = tuple(target.name for target in targets)
-        turn = self._turns[names]
-        self._turns[names] = turn + 1
-        return targets[turn % len(targets)]
+    def _choose(self, owner: TenantId, service: Service) -> Target:
+        """Takes the targets in turn, each as often as its weight says."""
+        if len(service.targets) == 1:
+            return service.targets[0]
+        key = (owner, service.name)
+        turn = self._turns[key]
+        self._turns[key] = turn + 1
+        return service.at_turn(turn)

@@ -7,9 +7,11 @@ decides: a method that none of its routes takes is refused there and never falls
 which could be a catch-all under other rules.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import accumulate
 
 from edge.limits.rules import RouteLimitRules
 
@@ -54,7 +56,15 @@ class Service:
     targets: tuple[Target, ...]
     timeouts: Timeouts = Timeouts()
     forward_authorization: bool = False
-    hash_header: str = ""
+    shares: tuple[int, ...] = field(init=False, compare=False)
+    """The targets' weights, summed up."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shares", tuple(accumulate(target.weight for target in self.targets)))
+
+    def at_turn(self, turn: int) -> Target:
+        """The target of the turn: each has as many of a round's turns as its weight says."""
+        return self.targets[bisect_right(self.shares, turn % self.shares[-1])]
 
 
 @dataclass(frozen=True, slots=True)

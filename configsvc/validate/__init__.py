@@ -4,4 +4,6 @@
 - `findings`  faults and warnings, with paths into the document
 - `document`  the whole document: the entry
 - `services` `routes` `policies`  its parts
+- `reach`     warnings of what can never match or is never used
+- `pending`   warnings of what is kept but not in force yet
 """

@@ -3,6 +3,7 @@
 from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
+from configsvc.validate.pending import warn_of_pending
 from configsvc.validate.policies import check_cors, check_issuers, check_limits, check_subscription
 from configsvc.validate.reach import warn_of_unreachable
 from configsvc.validate.routes import check_routes
@@ -23,3 +24,4 @@ def validate(config: pb.GatewayConfig, findings: Findings, *, for_default: bool)
     check_issuers(config, findings)
     check_subscription(config.subscription, findings.at("subscription"))
     warn_of_unreachable(config, findings)
+    warn_of_pending(config, findings)

@@ -77,7 +77,6 @@ def _services(config: pb.GatewayConfig, env: Mapping[str, str] | None, reasons: 
             ),
             timeouts=_timeouts(each.timeouts, _DEFAULT_TIMEOUTS, here.at("timeouts")),
             forward_authorization=each.forward_authorization,
-            hash_header=each.balance.hash_header.lower(),
         )
     return services
 

@@ -206,3 +206,9 @@ def test_every_match_agrees_with_the_naive_model(
 ) -> None:
     named = [replace(each, name=str(index)) for index, each in enumerate(routes)]
     assert Router(named).match(host, method, path, headers) == naive(named, host, method, path, headers)
+
+
+def test_each_target_has_as_many_turns_as_its_weight_says() -> None:
+    service = Service("s", (Target("a", 1, weight=3), Target("b", 1), Target("c", 1, weight=2)))
+    turns = [service.at_turn(turn).host for turn in range(12)]
+    assert (turns.count("a"), turns.count("b"), turns.count("c")) == (6, 2, 4)

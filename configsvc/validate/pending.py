@@ -1,0 +1,44 @@
+"""What a document may say already and no edge acts on yet. Pure.
+
+A setting without effect must not look like one that works: publishing warns of each. A line goes when its feature
+comes.
+"""
+
+from collections.abc import Iterator
+
+from penstock.config.v1 import gateway_config_pb2 as pb
+
+from configsvc.validate.findings import Findings
+
+_ROUND_ROBIN = (pb.BALANCE_POLICY_UNSPECIFIED, pb.BALANCE_POLICY_ROUND_ROBIN)
+
+
+def warn_of_pending(config: pb.GatewayConfig, findings: Findings) -> None:
+    """Warns of every setting that is kept but not in force."""
+    for path in (*_of_services(config), *_of_routes(config), *_of_tenant(config)):
+        findings.at(*path).warn("is kept, but not in force in this release")
+
+
+def _of_services(config: pb.GatewayConfig) -> Iterator[tuple[str | int, ...]]:
+    for index, service in enumerate(config.services):
+        if service.HasField("health"):
+            yield "services", index, "health"
+        if service.HasField("retries"):
+            yield "services", index, "retries"
+        if service.HasField("breaker"):
+            yield "services", index, "breaker"
+        if service.balance.policy not in _ROUND_ROBIN:
+            yield "services", index, "balance"
+
+
+def _of_routes(config: pb.GatewayConfig) -> Iterator[tuple[str | int, ...]]:
+    for index, route in enumerate(config.routes):
+        if route.websocket:
+            yield "routes", index, "websocket"
+
+
+def _of_tenant(config: pb.GatewayConfig) -> Iterator[tuple[str | int, ...]]:
+    if config.issuers:
+        yield ("issuers",)
+    if config.registration == pb.REGISTRATION_OPEN:
+        yield ("registration",)
