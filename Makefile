@@ -13,14 +13,19 @@ help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(UV):
+	@$(PYTHON) -c 'import sys; sys.exit("Penstock needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv $(TOOLS)
 	@$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
+# uv brings its own list of TLS authorities; where a proxy re-signs traffic, only the system's list has the right one.
+SYNC = $(UV) sync --quiet --frozen --extra local --python $(PYTHON) $(1) 2>/dev/null || \
+       $(UV) sync --quiet --frozen --extra local --python $(PYTHON) $(1) --system-certs
+
 setup: $(UV)  ## install what running needs into .venv
-	@$(UV) sync --quiet --frozen --no-default-groups --extra local --inexact --python $(PYTHON)
+	@$(call SYNC,--no-default-groups --inexact)
 
 setup-dev: $(UV)  ## install what development needs into .venv
-	@$(UV) sync --quiet --frozen --extra local --python $(PYTHON)
+	@$(call SYNC,)
 
 up: setup  ## start the whole suite on this machine (make up ARGS='--workers 2')
 	@exec $(RUN)/penstock up $(ARGS)
