@@ -5,6 +5,7 @@ callbacks to whoever took the request; this class never looks at what a request 
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -212,7 +213,7 @@ class ClientConnection(asyncio.Protocol):
                 self._refuse(Refusal(reasons.ERROR_REASON_BAD_REQUEST, "an upgrade request has a body"))
                 return
             head.keep_alive = False
-        self._inbound = InboundRequest(head, started_at=self.loop.time(), started_time=self.host.now())
+        self._inbound = InboundRequest(head, started_at=time.perf_counter(), started_time=self.host.now())
         self._push(self._inbound)
 
     def on_body(self, data: bytes) -> None:
@@ -240,7 +241,7 @@ class ClientConnection(asyncio.Protocol):
         """Queues the refusal behind the answers that are owed, and reads nothing more."""
         if not self._deaf:
             self._deaf = True
-            self._queue.append(InboundRequest(refusal, started_at=self.loop.time(), started_time=self.host.now()))
+            self._queue.append(InboundRequest(refusal, started_at=time.perf_counter(), started_time=self.host.now()))
             self._wake()
 
     def _wake(self) -> None:

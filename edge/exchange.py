@@ -6,6 +6,7 @@ upstream that echoes, and miss early answers.
 """
 
 import asyncio
+import time
 from typing import NamedTuple, Protocol, TypeAlias
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -116,7 +117,7 @@ class Exchange:
 
     @property
     def answered_at(self) -> float:
-        """Loop time at which the answer's head came, 0 before."""
+        """When the answer's head came, by the performance counter; 0 before."""
         return self._answered_at
 
     # -- from the client ---------------------------------------------------------------------------------------
@@ -159,8 +160,8 @@ class Exchange:
     # -- from the upstream (`Receiver`) ------------------------------------------------------------------------
 
     def answer_begun(self, status: int, lines: bytes, framing: Framing) -> None:
-        self._answered_at = self._loop.time()
-        self._upstream.deadline = self._answered_at + self._timeouts.idle
+        self._answered_at = time.perf_counter()
+        self._upstream.deadline = self._loop.time() + self._timeouts.idle
         self.stage = "idle"
         self._status = status
         bodiless = self.bodiless or status in (204, 304)

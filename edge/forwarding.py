@@ -3,6 +3,7 @@ when an idle connection turned out to be closed.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -85,7 +86,7 @@ class Forwarder:
         if client.closed:
             self._pool.release(lease, connection, self._loop.time())
             return Outcome(client_gone=True, stage="connect")
-        sent_at = self._loop.time()
+        sent_at = time.perf_counter()
         exchange = Exchange(
             client,
             visit.request,

@@ -23,7 +23,7 @@ class InboundRequest:
     __slots__ = ("_buffer", "_sink", "body_bytes", "complete", "failed", "head", "started_at", "started_time")
 
     def __init__(self, head: Head | Refusal, *, started_at: float, started_time: float) -> None:
-        """`started_at` in loop time, `started_time` in seconds since 1970."""
+        """`started_at` by the performance counter, for durations; `started_time` in seconds since 1970."""
         self.head = head
         self.started_at = started_at
         self.started_time = started_time

@@ -118,7 +118,7 @@ async def run_worker(settings: EdgeSettings) -> None:
             limiter,
             Forwarder(pool, deadlines, loop),
             Bridge(builtin_app(version("penstock"), feeds.readiness), PATHS, TREES),
-            Records(tally, access_log if settings.access_log else None, recorder.note, loop).keep,
+            Records(tally, access_log if settings.access_log else None, recorder.note).keep,
             lambda: worker.draining,
         )
         server = edge_server(hosted_by(worker), settings.drain_seconds)
