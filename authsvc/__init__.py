@@ -2,7 +2,7 @@
 
 - `service`        composition root; `methods` says who may call what; `settings`, `migrate`
 - `rpc`            one file per gRPC service: checks fields, calls a room below, builds the answer
-- `fields`         checks of request fields, all faults at once
+- `fields`         names and bounds of request fields, on top of `svckit.field_checks`
 - `key_records`    what is known of a key, and what follows from it (pure)
 - `key_store`      API keys in the tenant's schema
 - `lookup`         authenticates batches of credentials

@@ -8,5 +8,5 @@
 - `delivery`      how a gateway stands to a tenant's newest state
 - `document`      YAML and JSON as people write them; `validate` the rules they must keep
 - `schema` `revisions` `records` `tenant_states`  how things lie in the database
-- `fields`        checks of request fields
+- `fields`        names and bounds of request fields, on top of `svckit.field_checks`
 """

@@ -15,6 +15,7 @@ A call
     identity       process keys and tokens
     channels       calls to other services
     errors         the catalogue: reason ↔ HTTP ↔ gRPC
+    field_checks   what is wrong with a request, all of it at once
 
 What a service stands on
     postgres       a pool that waits for its server

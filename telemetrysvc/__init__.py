@@ -14,6 +14,6 @@ provisioning  ProvisioningService
 query         QueryService
 selects       the statements of QueryService
 pages         page tokens
-checks        what is wrong with a request, all at once
+checks        names and bounds of request fields, on top of svckit.field_checks
 migrations/   shared: the registry; tenant: the tables of one tenant
 """

@@ -20,8 +20,8 @@ class ProvisioningService(ProvisioningServiceServicer):
         self, request: messages.ProvisionTenantRequest, _context: Context
     ) -> messages.ProvisionTenantResponse:
         checks = Checks()
-        tenant = checks.tenant_id(request.tenant_id)
-        checks.raise_faults()
+        tenant = checks.tenant(request.tenant_id)
+        checks.done()
         await self._tenants.provision(tenant)
         return messages.ProvisionTenantResponse()
 
@@ -29,7 +29,7 @@ class ProvisioningService(ProvisioningServiceServicer):
         self, request: messages.PurgeTenantRequest, _context: Context
     ) -> messages.PurgeTenantResponse:
         checks = Checks()
-        tenant = checks.tenant_id(request.tenant_id)
-        checks.raise_faults()
+        tenant = checks.tenant(request.tenant_id)
+        checks.done()
         await self._tenants.purge(tenant)
         return messages.PurgeTenantResponse()

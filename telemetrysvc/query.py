@@ -53,7 +53,7 @@ class QueryService(QueryServiceServicer):
             consumer=checks.text("consumer", request.consumer, 256),
             request_id=checks.text("request_id", request.request_id, 128),
         )
-        checks.raise_faults()
+        checks.done()
         rows = await self._fetch(tenant, lambda schema: select_requests(schema, wanted, after, size + 1))
         return messages.ListRequestsResponse(
             requests=[_request(tenant, row) for row in rows[:size]],
@@ -63,7 +63,7 @@ class QueryService(QueryServiceServicer):
     async def ListErrors(self, request: messages.ListErrorsRequest, _context: Context) -> messages.ListErrorsResponse:
         checks = Checks()
         tenant, span, after, size = _common(checks, request)
-        checks.raise_faults()
+        checks.done()
         rows = await self._fetch(tenant, lambda schema: select_errors(schema, span, after, size + 1))
         return messages.ListErrorsResponse(
             errors=[_error(row) for row in rows[:size]], next_page_token=_next_token(request, rows, size, "time")
@@ -73,7 +73,7 @@ class QueryService(QueryServiceServicer):
         checks = Checks()
         tenant, span, after, size = _common(checks, request)
         service = checks.text("service", request.service, 256)
-        checks.raise_faults()
+        checks.done()
         rows = await self._fetch(tenant, lambda schema: select_health(schema, service, span, after, size + 1))
         return messages.ListHealthResponse(
             health=[_health(tenant, row) for row in rows[:size]],
@@ -103,11 +103,11 @@ class QueryService(QueryServiceServicer):
 
 def _common(checks: Checks, request: Listing) -> tuple[TenantId, Span, Place | None, int]:
     span = Span(
-        checks.time("since", request.HasField("since"), request.since),
-        checks.time("until", request.HasField("until"), request.until),
+        checks.bound("since", request.HasField("since"), request.since),
+        checks.bound("until", request.HasField("until"), request.until),
     )
     after = checks.token(request.page_token, lambda text: read_token(text, _filters(request)))
-    return checks.tenant_id(request.tenant_id), span, after, checks.page_size(request.page_size)
+    return checks.tenant(request.tenant_id), span, after, checks.page_size(request.page_size)
 
 
 def _filters(request: Listing) -> bytes:

@@ -40,8 +40,8 @@ class ConfigServicer(config_service_pb2_grpc.ConfigServiceServicer):
         """Faults of the document are data in the answer."""
         checks = FieldChecks()
         tenant = checks.tenant("tenant_id", request.tenant_id)
-        author = checks.note("author", request.author, 128)
-        comment = checks.note("comment", request.comment, 1024)
+        author = checks.remark("author", request.author, 128)
+        comment = checks.remark("comment", request.comment, 1024)
         expected = request.expected_version if request.HasField("expected_version") else None
         checks.done()
         # Seconds for the largest documents: not on the loop that serves the watches.
@@ -99,8 +99,8 @@ class ConfigServicer(config_service_pb2_grpc.ConfigServiceServicer):
         tenant = checks.tenant("tenant_id", request.tenant_id)
         version = checks.number("version", request.version)
         checks.expect("version", version > 0, "must be at least 1")
-        author = checks.note("author", request.author, 128)
-        comment = checks.note("comment", request.comment, 1024)
+        author = checks.remark("author", request.author, 128)
+        comment = checks.remark("comment", request.comment, 1024)
         checks.done()
         old = await self._versions.get(tenant, version)
         published = await self._versions.publish(tenant, old["config"], None, author, comment)
