@@ -1,13 +1,12 @@
 """The ids of a request: its own, under which it is recorded, and the one that everybody knows it by."""
 
 import os
-import re
 import time
 from typing import NamedTuple
 
 from svckit.ids import uuid7_octets
+from svckit.request_ids import WELL_FORMED_OCTETS
 
-_ACCEPTED = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _DRAW_BYTES = 4096
 
 
@@ -32,7 +31,7 @@ class RequestIds:
             self._random, self._used = os.urandom(_DRAW_BYTES), 0
         self._used += 8
         octets = uuid7_octets(time.time_ns(), self._random[self._used - 8 : self._used])
-        if presented is not None and _ACCEPTED.fullmatch(presented):
+        if presented is not None and WELL_FORMED_OCTETS.fullmatch(presented):
             return RequestIdentity(octets, presented.decode("ascii"))
         digits = octets.hex()
         text = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -12,6 +12,7 @@ A call
     switchboard    finds the handler; there before the handlers are
     interceptors/  what stands around every handler
     call_context   request id, caller and deadline of the call being served
+    request_ids    which ids of requests are kept
     identity       process keys and tokens
     channels       calls to other services
     errors         the catalogue: reason ↔ HTTP ↔ gRPC

@@ -4,7 +4,6 @@ Request id, body limit, defensive headers, the access and audit lines, and the o
 """
 
 import asyncio
-import re
 import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
@@ -19,11 +18,11 @@ from edge.admin.problems import render
 from svckit.call_context import REQUEST_ID
 from svckit.errors import Fault
 from svckit.ids import uuid7
+from svckit.request_ids import WELL_FORMED_OCTETS
 
 # A config document is at most 4 MiB; the rest is slack for the odd byte-order mark and blank lines.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024 + 64 * 1024
 BODY_SECONDS: Final = 30.0
-REQUEST_ID_FORM: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 DEFENSIVE_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
@@ -94,7 +93,7 @@ class _Answer:
 def _request_id(scope: Scope) -> str:
     """The client's id when there is exactly one and it is well formed, else a new one."""
     given = [value for name, value in scope["headers"] if name == b"x-request-id"]
-    if len(given) == 1 and REQUEST_ID_FORM.fullmatch(given[0]):
+    if len(given) == 1 and WELL_FORMED_OCTETS.fullmatch(given[0]):
         return str(given[0], "ascii")
     return str(uuid7())
 

@@ -1,6 +1,5 @@
 """Gives each call the id of the request that it serves: the caller's, when well formed, else a new one."""
 
-import re
 from typing import Any, Final
 
 import structlog
@@ -8,9 +7,9 @@ import structlog
 from svckit.call_context import REQUEST_ID
 from svckit.ids import uuid7
 from svckit.interceptors.shape import Context, Handler
+from svckit.request_ids import WELL_FORMED
 
 METADATA_KEY: Final = "x-request-id"
-_WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def with_request_id(_method: str, handler: Handler) -> Handler:
@@ -29,6 +28,6 @@ def with_request_id(_method: str, handler: Handler) -> Handler:
 
 def _kept(context: Context) -> str | None:
     for key, value in context.invocation_metadata() or ():
-        if key == METADATA_KEY and isinstance(value, str) and _WELL_FORMED.fullmatch(value):
+        if key == METADATA_KEY and isinstance(value, str) and WELL_FORMED.fullmatch(value):
             return value
     return None
