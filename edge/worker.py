@@ -155,6 +155,7 @@ async def run_worker(settings: EdgeSettings) -> None:
             save_tally(tally, settings.run_dir, settings.worker_slot)
             for each in loops:
                 each.cancel()
+        await authenticator.leave()
 
 
 async def _serve(server: EdgeServer, listener: socket.socket, worker: Worker, settings: EdgeSettings) -> None:

@@ -71,6 +71,7 @@ SELECT now, gateway_id, slot, boot_id, revision, expires_at
 FROM (SELECT clock_timestamp() AS now) AS clock LEFT JOIN {REGISTRY}.leases ON expires_at > now
 ORDER BY gateway_id, slot, boot_id
 """  # noqa: S608
+_END: Final = f"DELETE FROM {REGISTRY}.leases WHERE gateway_id = $1 AND slot = $2 AND boot_id = $3"  # noqa: S608
 _PRUNE: Final = f"DELETE FROM {REGISTRY}.leases WHERE expires_at < clock_timestamp() - $1::interval"  # noqa: S608
 
 
@@ -80,6 +81,13 @@ async def acknowledge(connection: Any, worker: Worker, revision: int) -> Grant:
         row = await connection.fetchrow(_GRANT, worker.gateway_id, worker.slot, worker.boot_id, revision, LEASE)
         await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, ACKNOWLEDGED)
     return Grant(row["duration"], row["head"])
+
+
+async def end(connection: Any, worker: Worker) -> None:
+    """Ends the lease of a worker that serves no more, and wakes who waits for it."""
+    async with connection.transaction():
+        await connection.execute(_END, worker.gateway_id, worker.slot, worker.boot_id)
+        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, ACKNOWLEDGED)
 
 
 async def unexpired(connection: Any) -> tuple[datetime, list[Lease]]:

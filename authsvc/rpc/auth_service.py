@@ -103,6 +103,9 @@ class Auth(AuthServiceServicer):
     ) -> pb.AckInvalidationsResponse:
         worker = _worker("instance", request.instance)
         async with self._pool.acquire() as connection:
+            if request.leaving:
+                await leases.end(connection, worker)
+                return pb.AckInvalidationsResponse()
             grant = await leases.acknowledge(connection, worker, request.revision)
         return pb.AckInvalidationsResponse(lease=_duration(grant.duration), head_revision=grant.head)
 

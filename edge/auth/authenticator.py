@@ -67,6 +67,10 @@ class Authenticator:
             tasks.create_task(self._lookups.run())
             tasks.create_task(self._watch.run())
 
+    async def leave(self) -> None:
+        """Tells authsvc that this worker serves no more; to be called when `run` has ended."""
+        await self._watch.leave()
+
     @property
     def lease_state(self) -> str:
         """`held`, `out` (every request is looked up) or `away` (authsvc does not answer)."""

@@ -64,6 +64,17 @@ class Watch:
             tasks.create_task(self._follow())
             tasks.create_task(self._renew())
 
+    async def leave(self) -> None:
+        """Gives the lease up, so that no revocation waits for this worker; to be called when `run` has ended.
+
+        Best effort: a lease that cannot be given up ends by itself.
+        """
+        request = pb.AckInvalidationsRequest(instance=self._instance, leaving=True)
+        try:
+            await self._stub.AckInvalidations(request, timeout=_RENEWAL_TIMEOUT_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            log.info("lease not given up", code=error.code().name)
+
     async def _follow(self) -> None:
         waits = _new_waits()
         while True:

@@ -53,6 +53,7 @@ async def running(
             work = tasks.create_task(authenticator.run())
             yield authenticator
             work.cancel()
+        await authenticator.leave()
 
 
 def key(value: str | bytes) -> Credential:
@@ -79,6 +80,16 @@ async def test_a_revocation_is_in_force_at_the_edge_when_the_call_returns(cluste
     assert not revoked.pending
     assert len(revoked.acknowledged) == 1
     assert (first.name, first.tenant_id) == ("acme", tenant.id)
+
+
+async def test_a_worker_that_has_left_delays_no_revocation(cluster: Cluster) -> None:
+    async with cluster.replica() as replica:
+        tenant = await replica.tenant()
+        created = await replica.create_key(tenant.id, "robot", consumer="acme")
+        async with running(cluster, replica.hosted.target) as authenticator:
+            await until(lambda: authenticator.lease_state == "held")
+        revoked = await revoke(replica, tenant.id, created.key.id)
+        assert (revoked.in_force, list(revoked.pending)) == (True, [])
 
 
 async def test_a_revocation_at_one_replica_reaches_the_edge_of_another(cluster: Cluster) -> None:

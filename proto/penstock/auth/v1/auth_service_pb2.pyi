@@ -263,8 +263,11 @@ class AckInvalidationsRequest(_message.Message):
 
     INSTANCE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    LEAVING_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Is the revision up to which everything is in force at the worker."""
+    leaving: _builtins.bool
+    """Is true when the worker ends in order and serves nothing more: its lease ends at once."""
     @_builtins.property
     def instance(self) -> _invalidation_pb2.Instance:
         """Identifies the acknowledging worker."""
@@ -274,10 +277,11 @@ class AckInvalidationsRequest(_message.Message):
         *,
         instance: _invalidation_pb2.Instance | None = ...,
         revision: _builtins.int = ...,
+        leaving: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance", "leaving", b"leaving", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
