@@ -18,6 +18,7 @@ from bench.processes import (
     required,
     running,
     wait_for,
+    wait_for_text,
 )
 
 ANSWER = '{"items": [1, 2, 3], "total": 3, "next_cursor": null}'
@@ -76,8 +77,10 @@ def penstock(scratch: Path, upstream_port: int) -> Iterator[Peer]:
         "--grpc-port-base=0",
         "--no-demo",
     ]
-    with running(command, HELPER_CORE, log) as process:
+    # like its peers without a line per request; the telemetry of each is kept
+    with running(command, HELPER_CORE, log, PENSTOCK_ACCESS_LOG="false") as process:
         wait_for(f"http://127.0.0.1:{port}/readyz", process, log)
+        wait_for_text(log, "Penstock is up.", process)
         key = _tenant(f"http://127.0.0.1:{admin}", (data / "admin.token"), upstream_port)
         workers = [pid for pid in descendants(process.pid) if command_line(pid)[1:] == ["-m", "edge"]]
         for pid in workers:

@@ -64,6 +64,15 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     sys.exit(f"bench: nothing answers at {url}\n{log.read_text()[-2000:]}")
 
 
+def wait_for_text(log: Path, text: str, process: subprocess.Popen[bytes]) -> None:
+    """Waits until the process has written the text; ends the benchmark when it dies or never does."""
+    deadline = time.monotonic() + START_SECONDS
+    while text not in log.read_text():
+        if process.poll() is not None or time.monotonic() > deadline:
+            sys.exit(f"bench: {process.args!r} did not come up\n{log.read_text()[-2000:]}")
+        time.sleep(0.1)
+
+
 def descendants(pid: int) -> list[int]:
     """All processes below one, by /proc."""
     parents: dict[int, list[int]] = {}

@@ -34,7 +34,9 @@ A service is a spec and a composition root; its `__main__` is this:
         return [Mount(add_KeyServiceServicer_to_server, KeyService(pool, runtime.drain))]
 
     if __name__ == "__main__":
-        main(ServiceSpec("authsvc", METHODS, start), AuthSettings)
+        serve_or_migrate(sys.argv[1:], ServiceSpec("authsvc", METHODS, start), AuthSettings, migrate)
+
+A service without a database has `main(ServiceSpec(…), …)` in place of the last line.
 
 A watch handler ends with the process: `async for event in runtime.drain.until(events): yield event`.
 """

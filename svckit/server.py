@@ -8,10 +8,10 @@ background task or start ends it with code 1; SIGTERM and SIGINT end it with cod
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import grpc
 import structlog
@@ -78,19 +78,26 @@ class ServiceSpec(Generic[S]):
 
 def main(spec: ServiceSpec[S], settings_class: type[S], env: Mapping[str, str] | None = None) -> None:
     """The entry point of a service process. Exits 2 when settings or key files are at fault, 1 on failure."""
-    try:
-        settings = load_settings(settings_class, env)
-    except SettingsError as error:
-        sys.exit(_usage(f"{spec.name}: the settings cannot be used:\n{error}"))
-    logs.configure(spec.name, settings.log_level, settings.log_pretty)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run_service(spec, settings))
-    except IdentityError as error:
-        sys.exit(_usage(f"{spec.name}: {error}"))
-    except Exception:
-        log.exception("ended by a failure")
-        sys.exit(1)
+    _run(spec.name, settings_class, lambda settings: run_service(spec, settings), env)
+
+
+def serve_or_migrate(
+    arguments: Sequence[str],
+    spec: ServiceSpec[S],
+    settings_class: type[S],
+    migrate: Callable[[S], Coroutine[Any, Any, None]],
+) -> None:
+    """The entry point of a service with a database: serves without arguments, and `migrate` awaits `migrate` instead.
+
+    Exits as `main` does, and 2 on any other arguments.
+    """
+    match arguments:
+        case []:
+            main(spec, settings_class)
+        case ["migrate"]:
+            _run(spec.name, settings_class, migrate)
+        case _:
+            sys.exit(_usage(f"usage: python -m {spec.name} [migrate]"))
 
 
 async def run_service(spec: ServiceSpec[S], settings: S) -> None:
@@ -180,6 +187,28 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+def _run(
+    name: str,
+    settings_class: type[S],
+    work: Callable[[S], Coroutine[Any, Any, None]],
+    env: Mapping[str, str] | None = None,
+) -> None:
+    """The rim of a process: settings, logs, an event loop, and what becomes of a failure."""
+    try:
+        settings = load_settings(settings_class, env)
+    except SettingsError as error:
+        sys.exit(_usage(f"{name}: the settings cannot be used:\n{error}"))
+    logs.configure(name, settings.log_level, settings.log_pretty)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(work(settings))
+    except IdentityError as error:
+        sys.exit(_usage(f"{name}: {error}"))
+    except Exception:
+        log.exception("ended by a failure")
+        sys.exit(1)
 
 
 def _usage(message: str) -> int:

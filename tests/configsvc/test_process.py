@@ -74,5 +74,5 @@ async def test_migrate_makes_the_schema_and_may_be_repeated(configsvc: ConfigPro
 
 async def test_an_unknown_command_is_refused(configsvc: ConfigProcess) -> None:
     process = await configsvc.spawn("serve")
-    assert await process.wait() == 1
+    assert await process.wait() == 2
     assert "usage" in (configsvc.folder / "log").read_text()

@@ -1,11 +1,12 @@
-"""The echo service as a process of its own, for tests that send real signals.
+"""The echo service as a process of its own, for tests that send real signals. Told to `migrate`, it says that it did.
 
-ECHO_MODE says how it behaves: `serve`; `wait` (its store never answers); `fail` (its start fails); `crash` (a
+ECHO_MODE says how it behaves: `serve`; `wait` (its store never answers); `fail` (its start or migration fails); `crash` (a
 background loop fails on the first rpc); `stubborn` (its watch does not observe the drain).
 """
 
 import asyncio
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from google.protobuf.wrappers_pb2 import StringValue as Text
 
 from svckit.interceptors.shape import Context
-from svckit.server import Runtime, ServiceSpec, main
+from svckit.server import Runtime, ServiceSpec, serve_or_migrate
 from svckit.settings import ProcessSettings
 from svckit.switchboard import Mount
 from tests.svckit.echo import METHODS, SAY, WATCH, echo_mount
@@ -60,5 +61,11 @@ async def start(stack: AsyncExitStack, runtime: Runtime[ProcessSettings]) -> Seq
     return [echo_mount({SAY: say, WATCH: watch})]
 
 
+async def migrate(_settings: ProcessSettings) -> None:
+    if os.environ["ECHO_MODE"] == "fail":
+        raise ValueError("the migration failed")
+    print("migrated", flush=True)
+
+
 if __name__ == "__main__":
-    main(ServiceSpec("authsvc", METHODS, start), ProcessSettings)
+    serve_or_migrate(sys.argv[1:], ServiceSpec("authsvc", METHODS, start), ProcessSettings, migrate)

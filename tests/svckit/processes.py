@@ -83,9 +83,9 @@ async def echo_process(parent: Path, mode: str, *, drain_seconds: float = 60) ->
 
 
 @asynccontextmanager
-async def running(environment: Mapping[str, str], edge: ProcessIdentity) -> AsyncIterator[EchoProcess]:
+async def running(environment: Mapping[str, str], edge: ProcessIdentity, *arguments: str) -> AsyncIterator[EchoProcess]:
     """Runs a process with exactly this environment while entered."""
-    process = await start_python(environment)
+    process = await start_python(environment, *arguments)
     try:
         yield EchoProcess(process, environment, edge)
     finally:
@@ -94,10 +94,10 @@ async def running(environment: Mapping[str, str], edge: ProcessIdentity) -> Asyn
         await process.communicate()
 
 
-async def start_python(environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+async def start_python(environment: Mapping[str, str], *arguments: str) -> asyncio.subprocess.Process:
     """Starts the echo service with exactly these settings."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.svckit.echo_process"),
+        *(sys.executable, "-m", "tests.svckit.echo_process", *arguments),
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **environment},
         stdout=asyncio.subprocess.PIPE,

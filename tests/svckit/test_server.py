@@ -88,16 +88,17 @@ async def test_a_failure_ends_it_with_code_1_and_everything_closed(short_dir: Pa
     assert "store closed" in out
 
 
-async def outcome(environment: dict[str, str]) -> tuple[int | None, str]:
+async def outcome(environment: dict[str, str], *arguments: str, mode: str = "serve") -> tuple[int | None, str]:
     edge = ProcessIdentity.load(Path(environment["PENSTOCK_IDENTITY_KEY_FILE"]).with_name("edge.key"))
-    async with running({**environment, "ECHO_MODE": "serve"}, edge) as echo:
+    async with running({**environment, "ECHO_MODE": mode}, edge, *arguments) as echo:
         return await echo.ended()
 
 
-async def test_faulty_settings_end_it_with_code_2_and_all_faults(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [(), ("migrate",)], ids=["serving", "migrating"])
+async def test_faulty_settings_end_it_with_code_2_and_all_faults(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     environment = make_environment(tmp_path) | {"PENSTOCK_DRAIN_SECONDS": "x", "PENSTOCK_LOG_LEVEL": "x"}
 
-    code, out = await outcome(environment)
+    code, out = await outcome(environment, *arguments)
 
     assert code == 2, out
     assert "PENSTOCK_DRAIN_SECONDS is not valid" in out
@@ -109,6 +110,26 @@ async def test_the_key_of_another_process_ends_it_with_code_2(tmp_path: Path) ->
 
     assert code == 2, out
     assert "is the key of configsvc, not of authsvc" in out
+
+
+async def test_it_migrates_when_told_to_and_serves_nothing(tmp_path: Path) -> None:
+    assert await outcome(make_environment(tmp_path), "migrate") == (0, "migrated\n")
+
+
+async def test_a_migration_that_fails_ends_it_with_code_1(tmp_path: Path) -> None:
+    code, out = await outcome(make_environment(tmp_path), "migrate", mode="fail")
+
+    assert code == 1, out
+    assert "the migration failed" in out
+
+
+@pytest.mark.parametrize("arguments", [("serve",), ("migrate", "now")], ids=" ".join)
+async def test_other_arguments_are_answered_with_the_usage_and_code_2(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    answer = (2, "usage: python -m authsvc [migrate]\n")
+
+    assert await outcome(make_environment(tmp_path), *arguments) == answer
 
 
 async def test_a_taken_port_ends_it_with_code_1_though_it_is_taken_for_sharing(tmp_path: Path) -> None:
