@@ -128,8 +128,6 @@ class ClientConnection(asyncio.Protocol):
             return
         if self._inbound is None:
             self._head_bytes += len(data)
-            if not self._queue and self.exchange is None:
-                self._begin_head_deadline()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -142,11 +140,8 @@ class ClientConnection(asyncio.Protocol):
                 return
             self._refuse(Refusal(reasons.ERROR_REASON_BAD_REQUEST, "not valid HTTP/1.1"))
             return
-        bounds = self.host.limits.head
-        if self._inbound is None and self._head_bytes > bounds.line_bytes + bounds.fields_bytes:
-            long_line = not self._fields
-            reason = reasons.ERROR_REASON_URI_TOO_LONG if long_line else reasons.ERROR_REASON_HEADERS_TOO_LARGE
-            self._refuse(Refusal(reason, "the request's head is too long"))
+        if self._inbound is None and self._head_bytes:
+            self._wait_for_head()
 
     def eof_received(self) -> bool:
         """Keeps a half-closed connection open for the answers that are still owed, and takes nothing more from it."""
@@ -248,9 +243,16 @@ class ClientConnection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _begin_head_deadline(self) -> None:
+    def _wait_for_head(self) -> None:
+        """Part of a head is there: bounds its length, and the time until the rest comes."""
+        bounds = self.host.limits.head
+        if self._head_bytes > bounds.line_bytes + bounds.fields_bytes:
+            long_line = not self._fields
+            reason = reasons.ERROR_REASON_URI_TOO_LONG if long_line else reasons.ERROR_REASON_HEADERS_TOO_LARGE
+            self._refuse(Refusal(reason, "the request's head is too long"))
+            return
         deadline = self.loop.time() + self.host.limits.head_seconds
-        if deadline < self.deadline:
+        if deadline < self.deadline and not self._queue and self.exchange is None:
             self.deadline = deadline
             self.host.deadlines.hasten(self)
 

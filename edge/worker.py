@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 
@@ -64,9 +65,9 @@ class Worker:
         self.now = time.time
         self.journey: Journey
 
-    async def answer(self, request: InboundRequest, client: ClientConnection) -> bool:
+    def answer(self, request: InboundRequest, client: ClientConnection) -> Awaitable[bool]:
         """Answers one request; tells whether the connection may carry another."""
-        return await self.journey.answer(request, client)
+        return self.journey.answer(request, client)
 
 
 async def run_worker(settings: EdgeSettings) -> None:
