@@ -1,7 +1,7 @@
 """The echo service as a process of its own, for tests that send real signals. Told to `migrate`, it says that it did.
 
-ECHO_MODE says how it behaves: `serve`; `wait` (its store never answers); `fail` (its start or migration fails); `crash` (a
-background loop fails on the first rpc); `stubborn` (its watch does not observe the drain).
+ECHO_MODE says how it behaves: `serve`; `wait` (its store never answers); `fail` (its start or migration fails);
+`crash` (a background loop fails on the first rpc); `stubborn` (its watch does not observe the drain).
 """
 
 import asyncio
