@@ -19,7 +19,7 @@ from svckit.identity import ProcessIdentity
 DEFAULT_CAP_SECONDS: Final = 10.0
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 # A stopped peer is noticed in 3 s; without `ping_timeout_ms` a call hung for over 60 s (measured, grpcio 1.85.1).
-_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
+CHANNEL_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.keepalive_time_ms", 2_000),
     ("grpc.keepalive_timeout_ms", 1_000),
     ("grpc.http2.ping_timeout_ms", 1_000),
@@ -48,7 +48,7 @@ def open_channel(
     has one only when it is given one. To be used on the process's one event loop (grpc#25364).
     """
     options = (
-        *_OPTIONS,
+        *CHANNEL_OPTIONS,
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", max_message_bytes),
     )
