@@ -5,12 +5,13 @@ The connection stays with `ClientConnection`: uvicorn's own HTTP protocol never 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from math import inf
 from typing import Any
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.client import ClientConnection
-from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk, field_lines
+from edge.http.answer import CONTINUE, LAST_CHUNK, Framing, answer_head, chunk, field_lines
 from edge.http.head import Head
 from edge.inbound import InboundRequest
 from edge.problems import Refusal
@@ -20,7 +21,7 @@ Message = MutableMapping[str, Any]
 Application = Callable[[dict[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
 
 MAX_BODY_BYTES = 64 * 1024
-MALFORMED = Refusal(reasons.ERROR_REASON_BAD_REQUEST, "the body is not framed as HTTP/1.1")
+MALFORMED = Refusal(reasons.ERROR_REASON_BAD_REQUEST, "the body is not framed as HTTP/1.1 or did not arrive in time")
 TOO_LARGE = Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} octets")
 
 
@@ -53,9 +54,14 @@ async def _read_body(request: InboundRequest, head: Head, client: ClientConnecti
     if request.complete and not request.body_bytes:
         return b""
     collector = _Collector()
+    if head.expects_continue:
+        client.write(CONTINUE)
+    client.expect_body()
     request.attach(collector)
     client.resume_reading()
-    return await collector.done
+    body = await collector.done
+    client.deadline = inf
+    return body
 
 
 class _Collector:

@@ -100,6 +100,8 @@ class ClientConnection(asyncio.Protocol):
         self._head_bytes = 0
         self._inbound: InboundRequest | None = None
         self._deaf = False
+        self._last = False
+        self._ending = False
         self._paused = False
         self._queue: deque[InboundRequest] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -126,8 +128,7 @@ class ClientConnection(asyncio.Protocol):
             if self._lingered > LINGER_BYTES:
                 self.transport.abort()
             return
-        if self._inbound is None:
-            self._head_bytes += len(data)
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -142,12 +143,15 @@ class ClientConnection(asyncio.Protocol):
             return
         if self._inbound is None and self._head_bytes:
             self._wait_for_head()
+        elif self._inbound is not None and self._head_bytes > self.host.limits.head.fields_bytes:
+            self._deaf = True  # trailers or chunk extensions without end, which the parser would gather
+            self._inbound.fail()
 
     def eof_received(self) -> bool:
         """Keeps a half-closed connection open for the answers that are still owed, and takes nothing more from it."""
         owed = self.exchange is not None or bool(self._queue) or self._waiter is None
         self._deaf = True
-        if self._inbound is not None and not self._inbound.complete:
+        if self._ending or (self._inbound is not None and not self._inbound.complete):
             return False
         return owed and not self.tls
 
@@ -213,21 +217,24 @@ class ClientConnection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         if self._inbound is not None and not self._deaf:
+            self._head_bytes = 0
             self._inbound.feed(data)
             if self._inbound.full:
                 self.pause_reading()
 
     def on_message_complete(self) -> None:
         if self._inbound is not None:
+            self._head_bytes = 0
             self._inbound.end()
             self._inbound = None
+            self._deaf = self._deaf or self._last
 
     # -- the requests in their order ---------------------------------------------------------------------------
 
     def _push(self, request: InboundRequest) -> None:
         self._queue.append(request)
         if len(self._queue) >= PIPELINE:
-            self._deaf = True
+            self._last = True  # its body is still taken
             if not isinstance(request.head, Refusal):
                 request.head.keep_alive = False
         self._wake()
@@ -276,6 +283,9 @@ class ClientConnection(asyncio.Protocol):
                 self.resume_reading()
                 if not keep_alive or not request.complete:
                     break
+                await self.drained()
+                if self.host.draining and not self._queue:
+                    break
                 self.deadline = self.loop.time() + self.host.limits.idle_seconds
         except Exception:
             log.exception("connection failed")
@@ -287,14 +297,14 @@ class ClientConnection(asyncio.Protocol):
         before a reset discards it (RFC 9112 §9.6)."""
         if self.closed:
             return
+        self._deaf = self._ending = True
+        unsent = self.transport.get_write_buffer_size()
+        self.deadline = self.loop.time() + (self.host.limits.body_seconds if unsent else LINGER_SECONDS)
+        self.host.deadlines.hasten(self)
         if self._inbound is None or self._inbound.complete:
             self.transport.close()
-            return
-        self._deaf = True
-        if self.transport.can_write_eof():
+        elif self.transport.can_write_eof():
             self.transport.write_eof()
-        self.deadline = self.loop.time() + LINGER_SECONDS
-        self.host.deadlines.hasten(self)
 
     # -- for whoever answers -----------------------------------------------------------------------------------
 
@@ -304,11 +314,20 @@ class ClientConnection(asyncio.Protocol):
             self.transport.write(data)
 
     async def drained(self) -> None:
-        """Waits until the client takes more."""
+        """Waits until the client takes more; one that takes nothing is cut off."""
         if not self.writable and not self.closed:
             self._drained = self.loop.create_future()
+            self.pause_reading()
+            self.expect_body()
             await self._drained
             self._drained = None
+            self.deadline = inf
+            self.resume_reading()
+
+    def expect_body(self) -> None:
+        """Gives a body that is neither an upstream's nor for one the time that a body may take."""
+        self.deadline = self.loop.time() + self.host.limits.body_seconds
+        self.host.deadlines.hasten(self)
 
     def pause_reading(self) -> None:
         """Reads no more from the client for now."""
@@ -331,17 +350,23 @@ class ClientConnection(asyncio.Protocol):
 
     def expire(self) -> None:
         """Ends a connection that has been silent for too long; a half-sent head is told 408."""
-        if self._deaf:
+        self.deadline = inf  # stays watched
+        if self._ending or self._drained is not None:
             self.transport.abort()
+        elif self.exchange is None and self._inbound is not None and self._waiter is None:
+            self._deaf = True
+            self._inbound.fail()
         elif self._head_bytes and self._inbound is None:
             self._refuse(Refusal(reasons.ERROR_REASON_REQUEST_TIMEOUT, "the request did not arrive in time"))
-        elif self.exchange is None and not self._queue:
-            self.transport.close()
+        elif self.exchange is None and not self._queue and self._waiter is not None:
+            self._close()
 
     def shutdown(self) -> None:
         """Ends the connection if nothing is owed; else its last answer says `Connection: close`."""
-        if self.exchange is None and not self._queue and self._waiter is not None:
-            self.transport.close()
+        if self.exchange is not None:
+            self.exchange.close_after()
+        elif not self._queue and self._waiter is not None:
+            self._close()
 
 
 def hosted_by(worker: Host) -> type[ClientConnection]:

@@ -146,9 +146,14 @@ class Exchange:
         self._upstream.abandon()
         self._finish(Outcome(self._status, stage=self.stage, begun=True, client_gone=True))
 
+    def close_after(self) -> None:
+        """Says `Connection: close` on the answer if its head is still to come."""
+        if not self._status:
+            self._keep_alive = False
+
     def client_blocked(self) -> None:
-        """The client does not take more for now: reads no more from the upstream."""
-        if not self._upstream.closed:
+        """The client does not take more for now: reads no more from the upstream, until its answer has ended."""
+        if not self._upstream.closed and self._upstream.receiver is self:
             self._upstream.transport.pause_reading()
 
     def client_unblocked(self) -> None:

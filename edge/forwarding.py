@@ -39,15 +39,15 @@ class Forwarder:
         self._turns: defaultdict[tuple[TenantId, str], int] = defaultdict(int)
 
     async def forward(
-        self, visit: Visit, head: Head, route: Route, tenant: TenantView, client: ClientConnection
+        self, visit: Visit, head: Head, route: Route, governing: TenantView, client: ClientConnection
     ) -> Outcome | Refusal:
         """Sends the request and pumps the answer; a Refusal when nothing was sent."""
         most = DEFAULT_MAX_BODY_BYTES if route.max_body_bytes is None else route.max_body_bytes
         if head.block.content_length > most:
             return Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {most} octets")
-        owner = visit.tenant.rules.tenant if visit.tenant is not None else tenant.id
+        owner = governing.rules.tenant  # whoever named the target, not whoever acts
         target = self._choose(owner, route.service)
-        lease = Lease.of(target, trusted=owner == DEFAULT_TENANT or tenant.targets_allow)
+        lease = Lease.of(target, trusted=owner == DEFAULT_TENANT or governing.targets_allow)
         octets = request_head(
             head,
             route,
@@ -55,7 +55,7 @@ class Forwarder:
             request_id=visit.request_id.encode(),
             client_address=client.address.encode(),
             scheme=b"https" if client.tls else b"http",
-            identity=self._identity(tenant, visit.principal),
+            identity=self._identity(visit.tenant or governing, visit.principal),
         )
         visit.upstream = target.name
         connection = self._pool.idle(lease, self._loop.time())
@@ -100,8 +100,8 @@ class Forwarder:
         client.exchange = exchange
         self._deadlines.hasten(connection)
         connection.begin(exchange, octets)
-        visit.request.attach(exchange)
         client.resume_reading()
+        visit.request.attach(exchange)  # may pause the reading again
         if not client.writable:
             exchange.client_blocked()
         try:

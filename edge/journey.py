@@ -152,7 +152,7 @@ class Journey:
 
         if head.expects_continue:
             client.write(CONTINUE)
-        outcome = await self._forwarder.forward(visit, head, route, tenant, client)
+        outcome = await self._forwarder.forward(visit, head, route, governing.tenant, client)
         if isinstance(outcome, Refusal):
             return self._refuse(visit, outcome, client)
         return self._finish(visit, outcome, client)

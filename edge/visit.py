@@ -16,6 +16,8 @@ from edge.snapshot import TenantView
 
 MAX_PATH = 2048
 MAX_AGENT = 256
+MAX_MICROS = 2**32 - 1
+"""71 minutes; a longer answer is recorded as one of these."""
 UNMATCHED = "(none)"
 """The path label of requests that no route took."""
 
@@ -69,7 +71,7 @@ def request_record(visit: Visit, tenant_id: str, seconds: float) -> RequestRecor
         id=visit.id,
         tenant_id=_octets(tenant_id),
         start_micros=int(visit.request.started_time * 1e6),
-        duration_micros=int(seconds * 1e6),
+        duration_micros=min(int(seconds * 1e6), MAX_MICROS),
         request_id=visit.request_id,
         method=head.method if head is not None else "",
         path=(head.path or "")[:MAX_PATH] if head is not None else "",
@@ -85,7 +87,7 @@ def request_record(visit: Visit, tenant_id: str, seconds: float) -> RequestRecor
         request_bytes=visit.request.body_bytes,
         response_bytes=visit.response_bytes,
         upstream=visit.upstream,
-        upstream_micros=int(visit.upstream_seconds * 1e6),
+        upstream_micros=min(int(visit.upstream_seconds * 1e6), MAX_MICROS),
         config_version=visit.config_version,
         stage=visit.stage,
         user_agent=read.get(b"user-agent", b"")[:MAX_AGENT].decode("latin-1"),

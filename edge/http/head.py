@@ -49,7 +49,7 @@ class Head:
     @property
     def expects_continue(self) -> bool:
         """Whether the client waits for `100 Continue` before it sends the body."""
-        return b"expect" in self.read and self.has_body
+        return b"expect" in self.read and self.has_body and self.block.http_11
 
 
 def read_head(method: bytes, target: bytes, block: FieldBlock | Refusal, line_bytes: int) -> Head | Refusal:

@@ -45,6 +45,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.receiver: Receiver | None = None
         self.closed = False
         self.used = False
+        self._blocked = False
         self.idle_since = 0.0
         self.deadline = inf
         """Loop time by which the receiver wants to hear from the upstream; kept here, so that the wheel watches a
@@ -103,8 +104,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.abandon()
             return
         self.answered = True
-        if not self._begun:
-            self._head_bytes += len(data)
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -114,7 +114,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if self._begun:
             self.receiver.answer_paused()
-        elif self._head_bytes > MAX_HEAD_BYTES:
+        if self._head_bytes > MAX_HEAD_BYTES:  # of a head, of trailers or of chunk extensions
             self._fail(INVALID)
 
     def eof_received(self) -> None:
@@ -132,10 +132,12 @@ class UpstreamConnection(asyncio.Protocol):
                 self._fail(RESET)
 
     def pause_writing(self) -> None:
+        self._blocked = True
         if self.receiver is not None:
             self.receiver.pause_upload()
 
     def resume_writing(self) -> None:
+        self._blocked = False
         if self.receiver is not None:
             self.receiver.resume_upload()
 
@@ -157,6 +159,9 @@ class UpstreamConnection(asyncio.Protocol):
             return
         status = self._parser.get_status_code()
         if status < 200:
+            if status < 100:
+                self._fail(INVALID)
+                return
             self._interim = True
             self._fields = []
             if status == 101:
@@ -181,6 +186,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self.receiver is None:
             self._keep_alive = False
         else:
+            self._head_bytes = 0
             self.receiver.answer_body(data)
 
     def on_message_complete(self) -> None:
@@ -195,10 +201,12 @@ class UpstreamConnection(asyncio.Protocol):
         receiver, self.receiver = self.receiver, None
         self.deadline = inf
         self.used = True
-        if self._until_close:
+        if self._until_close or self._blocked:  # or octets of the request are still to be sent
             self._keep_alive = False
         if receiver is not None:
             receiver.answer_ended()
+        if not self.closed:
+            self.transport.resume_reading()  # the next answer must be heard, and a close while idle
 
     def _fail(self, reason: reasons.ErrorReason.ValueType) -> None:
         receiver, self.receiver = self.receiver, None

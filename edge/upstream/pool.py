@@ -67,7 +67,7 @@ class UpstreamPool:
                 return await self._connect(lease)
         except TimeoutError:
             raise Unreachable(lease.host, timed_out=True) from None
-        except OSError:  # refused, no route, unknown name, failed TLS handshake
+        except (OSError, UnicodeError):  # refused, no route, unknown or impossible name, failed TLS handshake
             raise Unreachable(lease.host) from None
 
     async def _connect(self, lease: Lease) -> UpstreamConnection:

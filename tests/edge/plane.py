@@ -198,6 +198,8 @@ class Plane:
     looked_up: list[Credential] = field(default_factory=list)
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
     opened: list[Connection] = field(default_factory=list)
+    drain: Callable[[], None] = lambda: None
+    """Begins the end of the worker, as uvicorn does."""
 
     async def connect(self) -> Connection:
         connection = Connection(*await asyncio.open_connection("127.0.0.1", self.port))
@@ -294,6 +296,14 @@ async def plane(
     server_state, protocol = _ServerState(), hosted_by(host)
     server = await loop.create_server(lambda: protocol(None, server_state, None, loop), "127.0.0.1", 0)
     state.port = server.sockets[0].getsockname()[1]
+
+    def drain() -> None:
+        host.draining = True
+        for connection in list(server_state.connections):
+            assert isinstance(connection, ClientConnection)
+            connection.shutdown()
+
+    state.drain = drain
     ticking = loop.create_task(deadlines.run())
     try:
         yield state
