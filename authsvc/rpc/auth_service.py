@@ -67,6 +67,7 @@ class Auth(AuthServiceServicer):
         # Closed at once when a batch is refused: both must not wait for the garbage collector.
         source: Any = aiter(requests)
         batches: Any = self._drain.until(source)
+        refused: Fault | None = None
         try:
             async with aclosing(source), aclosing(batches), asyncio.TaskGroup() as tasks:
                 async for batch in batches:
@@ -74,7 +75,10 @@ class Auth(AuthServiceServicer):
                     await slots.acquire()
                     tasks.create_task(answer(batch, presented))
         except* Fault as group:
-            raise group.exceptions[0] from None
+            refused = next(each for each in group.exceptions if isinstance(each, Fault))
+        if refused is not None:
+            # Out here, since Python before 3.11.4 wraps what is raised in an `except*` into a group.
+            raise refused
 
     async def WatchInvalidations(
         self, request: pb.WatchInvalidationsRequest, context: Context

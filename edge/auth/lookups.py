@@ -23,6 +23,7 @@ from edge.auth.memory import Answer
 from edge.principal import Credential
 from svckit.backoff import delays
 from svckit.channels import open_stream
+from svckit.side_by_side import until_one_ends
 
 if TYPE_CHECKING:  # a name of the generated stub file only
     from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceAsyncStub
@@ -112,11 +113,9 @@ class Lookups:
         Tells whether anything was answered.
         """
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._send(stream))
-                tasks.create_task(self._receive(stream))
-        except* (_StreamEndedError, grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError) as group:
-            log.info("stream to authsvc ended", error=_told(group.exceptions[0]))
+            await until_one_ends(self._send(stream), self._receive(stream))
+        except (_StreamEndedError, grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError) as error:
+            log.info("stream to authsvc ended", error=_told(error))
         self._ask_again([question for batch in stream.unanswered.values() for question in batch])
         return stream.answered
 

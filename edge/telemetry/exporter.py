@@ -21,6 +21,7 @@ from edge.telemetry.framing import join_batch
 from edge.telemetry.spool import Batch, Spool
 from svckit.backoff import delays
 from svckit.channels import open_stream
+from svckit.side_by_side import until_one_ends
 
 METHOD: Final = "/penstock.telemetry.v1.IngestService/StreamBatches"
 BATCH_RECORDS: Final = 100
@@ -96,17 +97,12 @@ class Exporter:
         self._spool.rewind()
         self._in_flight.clear()
         try:
-            async with open_stream(self._open()) as call, asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._receive(call))
-                await self._send(call)
-        except* (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError, StreamFailed) as group:
+            async with open_stream(self._open()) as call:
+                await until_one_ends(self._receive(call), self._send(call))
+        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError, StreamFailed) as error:
             self.failures += 1
             write, self._away = (log.debug if self._away else log.warning), True
-            write("telemetry is spooled: the collector is away", errors=[_reason(each) for each in group.exceptions])
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            # The stream failed because of the cancellation, and a task group lets its errors win over that.
-            raise asyncio.CancelledError
+            write("telemetry is spooled: the collector is away", error=_reason(error))
 
     async def _send(self, call: Any) -> None:
         while True:
