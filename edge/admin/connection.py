@@ -18,12 +18,15 @@ from svckit.errors import Fault
 from svckit.ids import uuid7
 
 HEAD_SECONDS: Final = 10.0
+# How long a refused client may go on sending: closing on unread data resets the connection, and the answer is lost.
+LINGER_SECONDS: Final = 1.0
 
 
 class AdminConnection(H11Protocol):
     """Serves one client connection."""
 
     _head_late: asyncio.TimerHandle | None = None
+    _lingering: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts waiting for the first head."""
@@ -33,11 +36,17 @@ class AdminConnection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops waiting."""
         self._head_arrived()
+        if self._lingering is not None:
+            self._lingering.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Reads on; from the first byte of a later head it has as long as the first."""
+        if self._lingering is not None:
+            return
         super().data_received(data)
+        if self._lingering is not None:
+            return
         if self.conn.their_state is not h11.IDLE:
             self._head_arrived()
         elif self._head_late is None:
@@ -56,9 +65,13 @@ class AdminConnection(H11Protocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True  # its body can no longer be read: nobody hears its answer
             self.cycle.message_event.set()
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self.transport.write(self._problem(reason))
-        self.transport.close()
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.close()
+            return
+        self._head_arrived()
+        self.transport.write(self._problem(reason))
+        self.transport.write_eof()
+        self._lingering = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _problem(self, reason: int) -> bytes:
         identifier = str(uuid7())
