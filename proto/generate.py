@@ -6,7 +6,9 @@ an install needs no generator; `make check` and a contract test hold it equal to
 
 import argparse
 import filecmp
+import os
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -21,6 +23,8 @@ SUFFIXES = ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py", "_pb2_grpc.pyi")
 def generate(target: Path) -> None:
     """Writes the generated tree of every proto below ROOT into `target`; exits when protoc refuses."""
     protos = sorted(str(path) for path in ROOT.glob("penstock/**/*.proto"))
+    # Its plugins stand beside this interpreter, whatever the caller's PATH is.
+    os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)))
     outputs = ("--python_out=", "--grpc_python_out=", "--mypy_out=quiet:", "--mypy_grpc_out=quiet:")
     failed = protoc.main(["protoc", f"-I{ROOT}", f"-I{WELL_KNOWN}", *(f"{flag}{target}" for flag in outputs), *protos])
     if failed:
