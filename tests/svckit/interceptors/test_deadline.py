@@ -35,7 +35,7 @@ async def test_a_call_knows_how_long_it_has(service_host: ServiceHost) -> None:
 
     answer = await EchoStub(await hosted.channel("edge")).say(Text(), timeout=7)
 
-    assert 0 < float(answer.value) <= 7
+    assert 0 < float(answer.value) < 7.1
 
 
 async def test_a_stream_without_a_deadline_has_none(service_host: ServiceHost) -> None:
@@ -58,7 +58,8 @@ async def test_a_call_made_on_the_way_shares_the_deadline(service_host: ServiceH
     hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: ask_behind})])
     answer = await EchoStub(await hosted.channel("edge")).say(Text(), timeout=3)
 
-    assert 0 < float(answer.value) <= 3
+    # On the wire a timeout is rounded up, by less than a hundredth on each of the two ways.
+    assert 0 < float(answer.value) < 3.1
 
 
 async def test_expired_work_is_refused_before_it_begins() -> None:
