@@ -45,7 +45,8 @@ def open_channel(
 
     Calls carry a token of `identity` (None: public rpcs only) and the current request id. A unary call always
     has a deadline: the least of its own `timeout`, `cap_seconds` and what the served call has left. A stream
-    has one only when it is given one. To be used on the process's one event loop (grpc#25364).
+    has one only when it is given one. With nothing left a call is not sent but raises DEADLINE_EXCEEDED at once.
+    To be used on the process's one event loop (grpc#25364).
     """
     options = (
         *CHANNEL_OPTIONS,
@@ -119,7 +120,14 @@ class _Channel(grpc.aio.Channel):
         self, multicallable: Callable[..., Any], limit: Callable[[float | None], float | None]
     ) -> Callable[..., Any]:
         def call(request: Any = None, timeout: float | None = None, metadata: Any = None, **rest: Any) -> Any:
-            return multicallable(request, timeout=limit(timeout), metadata=self._outgoing.metadata(metadata), **rest)
+            seconds = limit(timeout)
+            if seconds is not None and seconds <= 0:
+                # gRPC may still send a call whose timeout is 0, and take its answer
+                nothing = grpc.aio.Metadata()
+                raise grpc.aio.AioRpcError(
+                    grpc.StatusCode.DEADLINE_EXCEEDED, nothing, nothing, "the deadline had passed before the call"
+                )
+            return multicallable(request, timeout=seconds, metadata=self._outgoing.metadata(metadata), **rest)
 
         return call
 

@@ -1,5 +1,6 @@
 """Starts `penstock up` as a user would and speaks to it over HTTP and gRPC."""
 
+import asyncio
 import os
 import re
 import signal
@@ -14,7 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import asyncpg
 import httpx
+
+from svckit.migrations import quoted_schema
 
 START_SECONDS = 90.0
 EVENT_SECONDS = 15.0
@@ -107,6 +111,28 @@ class Suite:
             "items"
         ]
         return found
+
+    def schemas_holding(self, request_id: str) -> list[str]:
+        """The schemas of telemetrysvc's database with a record of the request, asked of PostgreSQL itself."""
+        url = (self.data_dir / "secrets" / "telemetry.database-url").read_text().strip()
+        return asyncio.run(_schemas_holding(url, request_id))
+
+
+async def _schemas_holding(url: str, request_id: str) -> list[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch(
+            "SELECT table_schema FROM information_schema.columns"
+            " WHERE table_name = 'requests' AND column_name = 'request_id'"
+        )
+        found = []
+        for (schema,) in tables:
+            rows = f"SELECT 1 FROM {quoted_schema(schema)}.requests WHERE request_id = $1"  # noqa: S608
+            if await connection.fetchval(rows, request_id):
+                found.append(schema)
+        return found
+    finally:
+        await connection.close()
 
 
 def config(upstream_url: str, **limits: str) -> dict[str, Any]:

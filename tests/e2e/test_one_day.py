@@ -5,6 +5,7 @@ import time
 
 import httpx
 
+from domain.tenants import TenantId, schema_name
 from tests.e2e.suite import Suite, config, eventually
 from tests.e2e.upstream import RecordingUpstream, dead_port
 
@@ -51,6 +52,7 @@ def test_a_tenant_from_its_registration_to_its_records(suite: Suite, upstream: R
     eventually(lambda: [row for row in suite.logs(tenant) if row["code"] == "KEY_INVALID"])
     assert [row for row in suite.logs(tenant) if row["code"] == "RATE_LIMITED"]
     assert suite.logs(neighbour) == []
+    assert suite.schemas_holding("the-first") == [schema_name(TenantId(tenant.id))]
 
 
 def _burst(suite: Suite, key: str) -> list[httpx.Response]:
