@@ -48,8 +48,9 @@ async def relayed(server: Path, address: Path) -> AsyncIterator[Sight]:
     sight, ended = Sight(), asyncio.Event()
 
     async def upwards(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while octets := await reader.read(65_536):
-            writer.write(octets)
+        with suppress(ConnectionError):
+            while octets := await reader.read(65_536):
+                writer.write(octets)
         writer.close()
 
     async def downwards(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
