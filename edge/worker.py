@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 import grpc
+import orjson
 import structlog
 from redis.asyncio import Redis
 
@@ -36,16 +37,17 @@ from edge.inbound import InboundRequest
 from edge.instance import load_instance
 from edge.journey import Journey
 from edge.limits.limiter import Limiter
-from edge.metrics import resume_tally, save_tally
 from edge.readiness import Feeds
 from edge.records import Records
 from edge.server import EdgeServer, edge_server, listening_socket
 from edge.settings import EdgeSettings
+from edge.tally_files import TallyFile
 from edge.telemetry.recorder import Recorder
 from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from svckit.channels import open_channel
 from svckit.identity import ProcessIdentity
+from svckit.log_output import LogOutput
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +55,7 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """A tenant's snapshot: its document may have 4 MiB of text."""
 LOG_SECONDS = 0.1
 TALLY_SECONDS = 1.0
+LAST_WORDS_SECONDS = 2.0
 
 
 class Worker:
@@ -92,7 +95,8 @@ async def run_worker(settings: EdgeSettings) -> None:
         authenticator = Authenticator(
             await channel(settings.auth_address, "authsvc"), instance, max_stale_seconds=settings.auth_max_stale
         )
-        tally = resume_tally(settings.run_dir, settings.worker_slot)
+        tally_file = TallyFile(settings.run_dir, settings.worker_slot)
+        tally = tally_file.resume()
         limiter = Limiter(
             await channel(settings.ratelimit_address, "ratelimitsvc"),
             unit=random.SystemRandom().random,
@@ -108,7 +112,9 @@ async def run_worker(settings: EdgeSettings) -> None:
         deadlines = Deadlines()
         pool = UpstreamPool(guard_of(settings), deadlines)
         stack.callback(pool.close)
-        access_log = AccessLog("edge", write_out)
+        output = LogOutput(sys.stdout.fileno(), missing_lines)
+        stack.callback(output.close, LAST_WORDS_SECONDS)
+        access_log = AccessLog("edge", output.write_octets)
         stack.callback(access_log.flush)
 
         worker = Worker(ClientLimits(), deadlines)
@@ -128,7 +134,7 @@ async def run_worker(settings: EdgeSettings) -> None:
             while True:
                 await asyncio.sleep(TALLY_SECONDS)
                 feeds.count(tally)
-                save_tally(tally, settings.run_dir, settings.worker_slot)
+                tally_file.write(tally)
 
         async def flush_log() -> None:
             while True:
@@ -153,7 +159,8 @@ async def run_worker(settings: EdgeSettings) -> None:
             if not await recorder.flush(settings.drain_seconds):
                 log.warning("telemetry stays in the spool for the next start", records=recorder.spooled)
             feeds.count(tally)
-            save_tally(tally, settings.run_dir, settings.worker_slot)
+            tally.gauges.clear()  # a worker that has ended has no levels
+            tally_file.write(tally)
             for each in loops:
                 each.cancel()
         await authenticator.leave()
@@ -191,10 +198,15 @@ def guard_of(settings: EdgeSettings) -> AddressGuard:
     return AddressGuard(settings.targets_private_allowed, frozenset(map(int, settings.own_ports)))
 
 
-def write_out(octets: bytes) -> None:
-    """Writes whole log lines past Python's buffer, as many at a time as the log has gathered."""
-    sys.stdout.flush()
-    os.write(sys.stdout.fileno(), octets)
+def missing_lines(number: int) -> str:
+    """The line that stands for what could not be written."""
+    line = {
+        "event": "log lines are missing: nobody read them",
+        "flushes": number,
+        "level": "warning",
+        "process": "edge",
+    }
+    return f"{orjson.dumps(line).decode()}\n"
 
 
 def _quiet_collector() -> None:

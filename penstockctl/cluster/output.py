@@ -2,8 +2,11 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
+
+from svckit.log_output import LogOutput
 
 _RESET = "\x1b[0m"
 _DIM = "\x1b[2m"
@@ -11,26 +14,35 @@ _COLOURS = ("\x1b[36m", "\x1b[33m", "\x1b[32m", "\x1b[35m", "\x1b[34m", "\x1b[96
 _CHUNK_BYTES = 64 * 1024
 # A line without end would fill the memory; what is longer is shown in pieces.
 _MAX_LINE_BYTES = 1024 * 1024
+# For what is still to be shown when all processes have ended.
+_LAST_WORDS_SECONDS = 2.0
 SUPERVISOR = "penstock"
 
 
 class Sink(Protocol):
-    """Where text goes: a text file, or what stands in for one."""
+    """Where text goes, at once: what a process writes must always be read, else it stands still."""
 
     def write(self, text: str, /) -> object: ...
 
-    def flush(self) -> object: ...
+
+@contextmanager
+def standard_output() -> Iterator[Sink]:
+    """Standard output as a sink: a paused terminal stops no process, and `… | head` leaves the cluster running."""
+    output = LogOutput(sys.stdout.fileno(), lambda number: f"({number} lines are missing: nobody read them)\n")
+    try:
+        yield output
+    finally:
+        output.close(_LAST_WORDS_SECONDS)
 
 
 class ClusterLog:
     """Writes `name | line`, names aligned, coloured when `colour`."""
 
-    def __init__(self, names: Iterable[str], stream: Sink | None = None, *, colour: bool = False) -> None:
-        self._stream = sys.stdout if stream is None else stream
+    def __init__(self, names: Iterable[str], stream: Sink, *, colour: bool = False) -> None:
+        self._stream = stream
         ordered = [SUPERVISOR, *names]
         self._width = max(map(len, ordered))
         self._colours = {name: _COLOURS[at % len(_COLOURS)] for at, name in enumerate(ordered)} if colour else {}
-        self._open = True
 
     def say(self, text: str) -> None:
         """A line of the supervisor's own."""
@@ -42,14 +54,8 @@ class ClusterLog:
         self.write(f"{start}{name:<{self._width}} |{end} {text}\n")
 
     def write(self, text: str) -> None:
-        """`text` as it is. When the reader of our output has gone (`… | head`), the cluster runs on unseen."""
-        if not self._open:
-            return
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (BrokenPipeError, ValueError):
-            self._open = False
+        """`text` as it is."""
+        self._stream.write(text)
 
     async def relay(self, name: str, source: asyncio.StreamReader) -> None:
         """Show what a process writes until it writes no more."""

@@ -16,7 +16,7 @@ from penstockctl.cluster.data_dir import claim_data_dir
 from penstockctl.cluster.demo import ensure_demo, wait_until_served
 from penstockctl.cluster.interrupt import Interrupt, interruptible
 from penstockctl.cluster.options import ClusterOptions
-from penstockctl.cluster.output import ClusterLog
+from penstockctl.cluster.output import ClusterLog, standard_output
 from penstockctl.cluster.plan import Surroundings, data_dirs, plan_processes, process_names, url_host
 from penstockctl.cluster.ports import ClusterPorts, open_ports, recorded_port
 from penstockctl.cluster.prepare import prepare_cluster, redis_urls
@@ -31,8 +31,8 @@ from svckit.identity import ProcessIdentity
 
 async def run_cluster(options: ClusterOptions, console: Console) -> bool:
     """Run until a signal asks to stop. True: all ended in order. OperatorError: the cluster cannot be started."""
-    log = ClusterLog(process_names(options), colour=console.is_terminal)
-    with interruptible() as interrupt:
+    with standard_output() as output, interruptible() as interrupt:
+        log = ClusterLog(process_names(options), output, colour=console.is_terminal)
         await _run(options, console, log, interrupt)
     return not interrupt.was_forced
 
@@ -48,7 +48,10 @@ async def _run(options: ClusterOptions, console: Console, log: ClusterLog, inter
             # A person at a terminal reads lines, a program reads JSON; the operator's own choice stands.
             environment = {"PENSTOCK_LOG_PRETTY": str(console.is_terminal).lower(), **os.environ}
             around = await _start(settled, data_dir, run_dir, ports, environment, supervisor)
-            print_summary(console, await _set_up(around, ports, log))
+            summary = await _set_up(around, ports, log)
+            with console.capture() as captured:
+                print_summary(console, summary)
+            log.write(captured.get())
             await asyncio.Event().wait()  # until a signal cancels
 
 

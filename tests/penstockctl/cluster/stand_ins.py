@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from penstockctl.cluster.interrupt import interruptible
-from penstockctl.cluster.output import ClusterLog
+from penstockctl.cluster.output import ClusterLog, standard_output
 from penstockctl.cluster.process_spec import ProcessSpec
 from penstockctl.cluster.sockets import open_listeners, port_of
 from penstockctl.cluster.supervisor import supervised
@@ -43,21 +43,22 @@ def stand_in(
 
 async def run(manner: str) -> None:
     """Three stand-ins in a row, until a signal; `manner` is the last one's."""
-    log = ClusterLog(["store", "service", "edge"])
-    with interruptible() as interrupt, ExitStack() as stack:
-        sockets = [stack.enter_context(listener()) for _ in range(3)]
-        async with supervised(log) as supervisor:
-            interrupt.at_once = supervisor.kill
-            await supervisor.start(
-                [
-                    stand_in("store", sockets[0]),
-                    stand_in("service", sockets[1], after=("store",)),
-                    stand_in("edge", sockets[2], after=("service",), manner=manner),
-                ]
-            )
-            log.say("all are up")
-            await asyncio.Event().wait()
-    log.say("all are gone")
+    with standard_output() as output:
+        log = ClusterLog(["store", "service", "edge"], output)
+        with interruptible() as interrupt, ExitStack() as stack:
+            sockets = [stack.enter_context(listener()) for _ in range(3)]
+            async with supervised(log) as supervisor:
+                interrupt.at_once = supervisor.kill
+                await supervisor.start(
+                    [
+                        stand_in("store", sockets[0]),
+                        stand_in("service", sockets[1], after=("store",)),
+                        stand_in("edge", sockets[2], after=("service",), manner=manner),
+                    ]
+                )
+                log.say("all are up")
+                await asyncio.Event().wait()
+        log.say("all are gone")
 
 
 if __name__ == "__main__":

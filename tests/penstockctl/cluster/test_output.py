@@ -45,13 +45,3 @@ def test_names_are_coloured_on_a_terminal_only() -> None:
     stream = io.StringIO()
     ClusterLog(["edge-0"], stream, colour=True).line("edge-0", "up")
     assert stream.getvalue() == "\x1b[33medge-0   |\x1b[0m up\n"
-
-
-def test_a_reader_that_went_away_does_not_end_the_cluster() -> None:
-    class Gone(io.StringIO):
-        def write(self, text: str) -> int:
-            raise BrokenPipeError
-
-    log = ClusterLog([], Gone())
-    log.say("one")
-    log.say("two")
