@@ -136,9 +136,10 @@ class ConfigFeed:
 
     async def _apply(self, event: pb.WatchConfigResponse) -> TenantId | None:
         if len(event.snapshot.config.routes) > _THREAD_FROM_ROUTES:
-            tenant = await asyncio.to_thread(self._ledger.apply, event)
+            rules = await asyncio.to_thread(self._ledger.compile, event)
         else:
-            tenant = self._ledger.apply(event)
+            rules = self._ledger.compile(event)
+        tenant = self._ledger.apply(event, rules)
         for reject in self._ledger.rejects:
             if reject.tenant == tenant:
                 log.warning(

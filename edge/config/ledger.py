@@ -84,12 +84,24 @@ class Ledger:
         """Notes that everything up to `revision` has been given to `apply`."""
         self._revision = max(self._revision, revision)
 
-    def apply(self, event: pb.WatchConfigResponse) -> TenantId | None:
-        """Takes one change in; the tenant that it changed, or None when it is nothing new."""
+    def compile(self, event: pb.WatchConfigResponse) -> Rules | Refused | None:
+        """The rules of the change's document, None when it has none of its own or is nothing new.
+
+        Changes nothing, so it may run on a thread while nobody else applies.
+        """
+        snapshot = event.snapshot
+        tenant = parse_tenant_id(snapshot.tenant.id)
+        if tenant is None or snapshot.revision <= self._newest(tenant):
+            return None
+        return self._rules(tenant, snapshot, self._held.get(tenant))
+
+    def apply(self, event: pb.WatchConfigResponse, rules: Rules | Refused | None) -> TenantId | None:
+        """Takes one change in, with what `compile` made of it; the tenant that it changed, or None when it is
+        nothing new."""
         if event.HasField("tombstone"):
             return self._bury(event)
         if event.HasField("snapshot"):
-            return self._apply_snapshot(event.snapshot)
+            return self._apply_snapshot(event.snapshot, rules)
         return None
 
     def _bury(self, event: pb.WatchConfigResponse) -> TenantId | None:
@@ -101,12 +113,11 @@ class Ledger:
         self._tombstones[tenant] = Copy(tenant, revision, event.SerializeToString())
         return tenant
 
-    def _apply_snapshot(self, snapshot: pb.TenantSnapshot) -> TenantId | None:
+    def _apply_snapshot(self, snapshot: pb.TenantSnapshot, rules: Rules | Refused | None) -> TenantId | None:
         tenant = parse_tenant_id(snapshot.tenant.id)
         if tenant is None or snapshot.revision <= self._newest(tenant):
             return None
         held = self._held.get(tenant)
-        rules = self._rules(tenant, snapshot, held)
         view = tenant_view(tenant, snapshot.tenant, NO_RULES)
         if isinstance(view, Refused):
             self._rejects[tenant] = Reject(tenant, snapshot.revision, view.reasons)

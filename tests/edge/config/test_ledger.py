@@ -1,11 +1,12 @@
 """The newest state of every tenant: what an event changes, what it never can, and what others then see."""
 
+from penstock.config.v1 import config_service_pb2 as pb
 from penstock.config.v1 import tenant_pb2
 
-from domain.tenants import DEFAULT_TENANT
+from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.config.ledger import Ledger
 from edge.routing import Route
-from edge.snapshot import TenantStatus
+from edge.snapshot import Rules, TenantStatus
 
 from .documents import ACME, BETA, INHERIT, SALES, snapshot, tombstone
 
@@ -13,11 +14,15 @@ BROKEN = 'routes { name: "a" prefix: "/" service: "gone" }'
 OTHER = SALES.replace("/api/v1/sales", "/other")
 
 
-def ledger_with(*events: object) -> Ledger:
+def ledger_with(*events: pb.WatchConfigResponse) -> Ledger:
     ledger = Ledger({})
     for event in events:
-        ledger.apply(event)  # type: ignore[arg-type]
+        taken(ledger, event)
     return ledger
+
+
+def taken(ledger: Ledger, event: pb.WatchConfigResponse) -> TenantId | None:
+    return ledger.apply(event, ledger.compile(event))
 
 
 def prefixes(ledger: Ledger, tenant: str) -> list[str]:
@@ -36,15 +41,24 @@ def test_a_tenant_is_found_by_id_host_and_short_id() -> None:
 
 def test_an_older_or_equal_revision_changes_nothing() -> None:
     ledger = ledger_with(snapshot(ACME, 5, OTHER))
-    assert ledger.apply(snapshot(ACME, 5, SALES)) is None
-    assert ledger.apply(snapshot(ACME, 4, SALES)) is None
-    assert ledger.apply(tombstone(ACME, 5)) is None
+    assert taken(ledger, snapshot(ACME, 5, SALES)) is None
+    assert taken(ledger, snapshot(ACME, 4, SALES)) is None
+    assert taken(ledger, tombstone(ACME, 5)) is None
     assert prefixes(ledger, ACME) == ["/other"]
+
+
+def test_compiling_changes_nothing() -> None:
+    ledger = ledger_with(snapshot(ACME, 5, OTHER))
+    rules = ledger.compile(snapshot(ACME, 6, SALES))
+    assert isinstance(rules, Rules)
+    assert prefixes(ledger, ACME) == ["/other"]
+    assert ledger.compile(snapshot(ACME, 5, SALES)) is None, "nothing new"
+    assert ledger.compile(tombstone(ACME, 6)) is None
 
 
 def test_a_tombstone_ends_a_tenant_and_keeps_its_old_copies_away() -> None:
     ledger = ledger_with(snapshot(ACME, 5, hosts=("acme.test",)), tombstone(ACME, 6))
-    assert ledger.apply(snapshot(ACME, 5)) is None
+    assert taken(ledger, snapshot(ACME, 5)) is None
     seen = ledger.snapshot()
     assert (seen.tenants, seen.by_host, seen.by_short_id) == ({}, {}, {})
     assert [(copy.tenant, copy.revision) for copy in ledger.copies()] == [(ACME, 6)]
@@ -53,7 +67,7 @@ def test_a_tombstone_ends_a_tenant_and_keeps_its_old_copies_away() -> None:
 def test_a_tenant_that_inherits_follows_default() -> None:
     ledger = ledger_with(snapshot(DEFAULT_TENANT, 1), snapshot(ACME, 2, INHERIT))
     assert prefixes(ledger, ACME) == ["/api/v1/sales"]
-    ledger.apply(snapshot(DEFAULT_TENANT, 3, OTHER))
+    taken(ledger, snapshot(DEFAULT_TENANT, 3, OTHER))
     seen = ledger.snapshot()
     assert seen.tenants[ACME].rules is seen.tenants[DEFAULT_TENANT].rules
     assert prefixes(ledger, ACME) == ["/other"]
@@ -66,8 +80,8 @@ def test_a_tenant_that_inherits_from_nobody_has_no_routes() -> None:
 def test_only_what_changed_is_compiled_again() -> None:
     ledger = ledger_with(snapshot(ACME, 1), snapshot(BETA, 2))
     before = ledger.snapshot()
-    ledger.apply(snapshot(BETA, 3, OTHER, version=2))
-    ledger.apply(snapshot(ACME, 4, hosts=("acme.test",)))
+    taken(ledger, snapshot(BETA, 3, OTHER, version=2))
+    taken(ledger, snapshot(ACME, 4, hosts=("acme.test",)))
     after = ledger.snapshot()
     assert after.tenants[ACME].rules is before.tenants[ACME].rules
     assert after.tenants[BETA].rules is not before.tenants[BETA].rules
@@ -77,7 +91,7 @@ def test_only_what_changed_is_compiled_again() -> None:
 def test_the_same_document_under_a_new_version_keeps_its_routes_and_takes_the_number() -> None:
     ledger = ledger_with(snapshot(ACME, 1))
     router = ledger.snapshot().tenants[ACME].rules.router
-    ledger.apply(snapshot(ACME, 2, version=9))
+    taken(ledger, snapshot(ACME, 2, version=9))
     rules = ledger.snapshot().tenants[ACME].rules
     assert rules.router is router
     assert rules.version == 9
@@ -129,5 +143,5 @@ def test_a_record_of_an_unknown_kind_is_rejected() -> None:
 def test_a_host_that_moves_belongs_to_the_newer_claim() -> None:
     ledger = ledger_with(snapshot(ACME, 7, hosts=("shop.test",)), snapshot(BETA, 3, hosts=("shop.test",)))
     assert ledger.snapshot().by_host["shop.test"].id == ACME
-    ledger.apply(snapshot(BETA, 9, hosts=("shop.test",)))
+    taken(ledger, snapshot(BETA, 9, hosts=("shop.test",)))
     assert ledger.snapshot().by_host["shop.test"].id == BETA
