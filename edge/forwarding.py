@@ -35,7 +35,8 @@ class Forwarder:
         self._pool = pool
         self._deadlines = deadlines
         self._loop = loop
-        self._identities: dict[tuple[int, int], tuple[bytes, TenantView, Principal | None]] = {}
+        self._identities: dict[TenantId, tuple[TenantView, dict[int, tuple[bytes, Principal | None]]]] = {}
+        self._remembered = 0
         self._turns: defaultdict[tuple[TenantId, str], int] = defaultdict(int)
 
     async def forward(
@@ -115,14 +116,20 @@ class Forwarder:
         return outcome
 
     def _identity(self, tenant: TenantView, principal: Principal | None) -> bytes:
-        """The identity lines, remembered for as long as both values live: all requests of a caller share them."""
-        key = (id(tenant), id(principal))
-        known = self._identities.get(key)
+        """The identity lines, remembered because all requests of a caller share them. Of a tenant one state only:
+        an old one would keep its whole config alive."""
+        of_tenant = self._identities.get(tenant.id)
+        if of_tenant is None or of_tenant[0] is not tenant:
+            of_tenant = self._identities[tenant.id] = (tenant, {})
+        known = of_tenant[1].get(id(principal))
         if known is None:
-            if len(self._identities) >= IDENTITIES:
+            self._remembered += 1
+            if self._remembered > IDENTITIES:
                 self._identities.clear()
-            # the values stay referenced, so that no other value can come to have their ids
-            known = self._identities[key] = (identity_lines(tenant, principal), tenant, principal)
+                self._remembered = 1
+                of_tenant = self._identities[tenant.id] = (tenant, {})
+            # the principal stays referenced, so that no other one can come to have its id
+            known = of_tenant[1][id(principal)] = (identity_lines(tenant, principal), principal)
         return known[0]
 
     def _choose(self, owner: TenantId, service: Service) -> Target:
