@@ -221,6 +221,7 @@ class Journey:
         visit.settle(outcome)
         if outcome.client_gone:
             visit.code = ""
+            client.abort()  # one that only stopped reading is still there
             return False
         if outcome.failure is None:
             return outcome.keep_alive
