@@ -149,7 +149,8 @@ def request_row(record: RequestRecord) -> Row | None:
 
 def is_error(status: int, code: str, stage: str) -> bool:
     """Whether a request makes an error event: 5xx, a timeout, or a body broken off. A refusal (4xx) is none."""
-    return status >= 500 or stage != "" or code in _FAILURE_CODES
+    refused = 400 <= status < 500
+    return status >= 500 or code in _FAILURE_CODES or (stage != "" and not refused)
 
 
 def _error_row(row: Row) -> Row:
