@@ -6,7 +6,7 @@ from edge.auth.authenticator import Authenticator
 from edge.builtin.app import PartState, Readiness
 from edge.config.feed import ConfigFeed, FeedState
 from edge.limits.limiter import Limiter
-from edge.metrics import Tally
+from edge.tally import Tally
 from edge.telemetry.recorder import Recorder
 
 
@@ -46,7 +46,8 @@ class Feeds:
                     "config": self._config_state(),
                     "auth": _part(self._authenticator.lease_state, "held"),
                     "ratelimit": PartState(status="ok" if self._limiter.closed.is_set() else "degraded"),
-                    "telemetry": PartState(status="ok", detail=f"{self._recorder.spooled} records spooled"),
+                    "telemetry": self._telemetry_state(),
+                    "redis": self._redis_state(),
                 },
             }
         )
@@ -69,6 +70,16 @@ class Feeds:
         if count > seen:
             tally.event(name, number=count - seen)
             self._seen[name] = count
+
+    def _telemetry_state(self) -> PartState:
+        away = self._recorder.collector_away
+        return PartState(status="degraded" if away else "ok", detail=f"{self._recorder.spooled} records spooled")
+
+    def _redis_state(self) -> PartState:
+        """As ratelimitsvc sees its counters; unknown while it is away itself."""
+        if self._limiter.closed.is_set():
+            return PartState(status="ok")
+        return PartState(status="degraded" if self._limiter.counters_away else "unknown")
 
     def _config_state(self) -> PartState:
         state = self._config.state

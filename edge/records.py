@@ -8,7 +8,7 @@ from penstock.telemetry.v1.record_pb2 import RequestRecord
 
 from domain.tenants import DEFAULT_TENANT
 from edge.access_log import AccessLog
-from edge.metrics import Tally
+from edge.tally import Tally
 from edge.visit import Visit, log_line, request_record
 from svckit.errors import CATALOGUE
 

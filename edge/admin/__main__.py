@@ -12,7 +12,8 @@ from edge.admin.app import build_app
 from edge.admin.server import ListenError, listening, serve
 from edge.admin.services import Addresses, open_services
 from edge.admin.settings import AdminSettings
-from edge.metrics import load_tallies, render
+from edge.metrics import render
+from edge.tally_files import load_tallies
 from svckit import logs
 from svckit.identity import IdentityError, ProcessIdentity
 from svckit.settings import SettingsError, load_settings

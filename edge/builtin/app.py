@@ -92,7 +92,8 @@ def builtin_app(version: str, readiness: Callable[[], Readiness]) -> FastAPI:
             405: reasons.ERROR_REASON_METHOD_NOT_ALLOWED,
             501: reasons.ERROR_REASON_UNIMPLEMENTED,
         }.get(error.status_code, reasons.ERROR_REASON_INTERNAL)
-        return _problem(request, Refusal(reason, ""))
+        fields = tuple((name.encode(), value.encode()) for name, value in (error.headers or {}).items())
+        return _problem(request, Refusal(reason, "", fields=fields))
 
     @app.exception_handler(Exception)
     async def failure(request: Request, _error: Exception) -> Response:

@@ -83,6 +83,11 @@ class Limiter:
         self.closed = asyncio.Event()
         """Set while decisions come from the shared counters."""
 
+    @property
+    def counters_away(self) -> bool:
+        """Whether ratelimitsvc answers, but cannot reach its counters."""
+        return self._away == "counters"
+
     async def check(self, limits: LimitSet, cost: int = 1) -> Decision:
         """Decides a request; LimitUnavailable when that is not possible and the route is strict."""
         if self._away is not None:

@@ -63,7 +63,8 @@ class Exporter:
         self._last_batch_at = 0.0
         self._eager = False
         self._healthy = False
-        self._away = False
+        self.away = False
+        """Whether the collector failed at the last attempt. Read-only outside."""
         self._reported = spool.tally().dropped
         self.failures: int = 0
 
@@ -101,7 +102,7 @@ class Exporter:
                 await until_one_ends(self._receive(call), self._send(call))
         except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError, StreamFailed) as error:
             self.failures += 1
-            write, self._away = (log.debug if self._away else log.warning), True
+            write, self.away = (log.debug if self.away else log.warning), True
             write("telemetry is spooled: the collector is away", error=_reason(error))
 
     async def _send(self, call: Any) -> None:
@@ -154,7 +155,7 @@ class Exporter:
         if not answer.committed:
             raise StreamFailed("not committed")
         self._spool.settle(self._in_flight.popleft().batch, answer.refused)
-        self._healthy, self._away = True, False
+        self._healthy, self.away = True, False
         self._settled.set()
         self._wake.set()
 

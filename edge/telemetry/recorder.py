@@ -87,6 +87,11 @@ class Recorder:
         return self._spool.pending
 
     @property
+    def collector_away(self) -> bool:
+        """Whether the last attempt to ship failed: records are spooled meanwhile."""
+        return self._exporter.away
+
+    @property
     def shipped(self) -> int:
         """Records that the collector has committed."""
         return self.tally().shipped
@@ -101,23 +106,28 @@ class Recorder:
 
     async def _adopt(self) -> None:
         while True:
-            for slot in claim_orphans(self._root):
-                log.info("telemetry of a dead process is adopted", slot=slot.name)
-                await self._ship_all(slot)
+            try:
+                for slot in claim_orphans(self._root):
+                    log.info("telemetry of a dead process is adopted", slot=slot.name)
+                    await self._ship_all(slot)
+            except OSError as error:
+                log.warning("telemetry of a dead process cannot be adopted now", error=repr(error))
             await asyncio.sleep(ADOPT_SECONDS)
 
     async def _ship_all(self, slot: Slot) -> None:
-        spool = Spool(slot.folder)
-        exporter = self._exporter_of(slot, spool)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                shipping = tasks.create_task(exporter.run())
-                while not await exporter.flush(ADOPT_SECONDS):
-                    pass
-                shipping.cancel()
-            await spool.maintain()
+            spool = Spool(slot.folder)
+            try:
+                exporter = self._exporter_of(slot, spool)
+                async with asyncio.TaskGroup() as tasks:
+                    shipping = tasks.create_task(exporter.run())
+                    while not await exporter.flush(ADOPT_SECONDS):
+                        pass
+                    shipping.cancel()
+                await spool.maintain()
+            finally:
+                spool.close()
         finally:
-            spool.close()
             slot.release()
 
 

@@ -1,16 +1,8 @@
-"""One tally, two families of names; counters that go on over restarts and add up over workers."""
+"""One tally, two families of names."""
 
-from pathlib import Path
-
-from edge.metrics import Tally, load_tallies, render, resume_tally, save_tally, tally_file
-
-
-def counted(requests: int = 1) -> Tally:
-    tally = Tally()
-    for _ in range(requests):
-        tally.request("GET", "/api", 200, 0.004, 10, 20)
-    tally.event("gateway_rate_limit_exceeded", "/api")
-    return tally
+from edge.metrics import render
+from edge.tally import Tally
+from tests.edge.tallies import counted
 
 
 def test_both_families_show_the_same_count() -> None:
@@ -24,25 +16,14 @@ def test_both_families_show_the_same_count() -> None:
     assert 'gateway_rate_limit_exceeded_total{endpoint="/api"} 1.0' in text
 
 
-def test_workers_add_up(tmp_path: Path) -> None:
-    save_tally(counted(2), tmp_path, 0)
-    save_tally(counted(3), tmp_path, 1)
-    assert 'status="200"} 5.0' in render(load_tallies(tmp_path)).decode()
+def test_workers_add_up() -> None:
+    assert 'status="200"} 5.0' in render([counted(2), counted(3)]).decode()
 
 
-def test_a_restarted_worker_goes_on_counting(tmp_path: Path) -> None:
-    first = counted(2)
-    first.gauges["gateway_connections"] = 7.0
-    save_tally(first, tmp_path, 0)
-    second = resume_tally(tmp_path, 0)
-    second.request("GET", "/api", 200, 0.004, 10, 20)
-    assert second.requests["GET", "/api", 200].count == 3
-    assert second.gauges == {}
-
-
-def test_a_damaged_file_is_left_out(tmp_path: Path) -> None:
-    save_tally(counted(2), tmp_path, 0)
-    for slot, content in enumerate((b"{", b"[]", b'{"requests": 1}'), start=1):
-        tally_file(tmp_path, slot).write_bytes(content)
-    assert len(load_tallies(tmp_path)) == 1
-    assert resume_tally(tmp_path, 2).requests == {}
+def test_levels_of_workers_add_up_where_they_are_amounts_and_the_revision_is_the_oldest_one() -> None:
+    workers = [Tally() for _ in range(3)]
+    for tally, revision in zip(workers, (41, 40, 42), strict=True):
+        tally.gauges |= {"gateway_config_revision": revision, "telemetry_spooled_records": 10}
+    text = render(workers).decode()
+    assert "gateway_config_revision 40.0" in text
+    assert "telemetry_spooled_records 30.0" in text

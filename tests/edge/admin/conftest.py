@@ -11,7 +11,8 @@ from starlette.types import ASGIApp
 
 from edge.admin.app import build_app
 from edge.admin.services import Addresses, open_services
-from edge.metrics import Tally, render
+from edge.metrics import render
+from edge.tally import Tally
 from tests.edge.admin.fakes import OPERATOR, Fakes
 from tests.support.services import Hosted, ServiceHost
 

@@ -1,0 +1,125 @@
+"""Counts of a worker's requests, kept on the hot path and added up over workers. No names of any exposition here.
+
+A label is always a template or a catalogue code, never a client's string.
+"""
+
+import operator
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+
+import orjson
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the duration histogram, in seconds."""
+
+RequestKey = tuple[str, str, int]
+"""Method, route template, status."""
+
+
+EVENTS: Mapping[str, tuple[str, str | None]] = {
+    "rate_limit_hits": ("Requests refused by a rate limit.", None),
+    "downstream_timeout": ("Requests whose upstream did not answer in time.", None),
+    "rate_limit_fail_open": ("Decisions made without the shared counters.", "reason"),
+    "gateway_auth_attempts": ("Credentials examined.", "status"),
+    "gateway_auth_cache_hits": ("Credentials found in the worker's cache.", None),
+    "gateway_auth_cache_misses": ("Credentials looked up at authsvc.", None),
+    "gateway_auth_stale": ("Requests served by a cached principal while authsvc was away.", None),
+    "gateway_rate_limit_exceeded": ("Requests refused by a rate limit, by route.", "endpoint"),
+    "telemetry_dropped": ("Telemetry records dropped.", "reason"),
+}
+"""Counters besides the requests: name without `_total` → help and the name of its label."""
+
+GAUGES: Mapping[str, tuple[str, Callable[[float, float], float]]] = {
+    "gateway_auth_cached_principals": ("Principals in the workers' caches.", operator.add),
+    "telemetry_spooled_records": ("Telemetry records that wait for the collector.", operator.add),
+    "gateway_config_revision": ("The revision of the config of the worker that is furthest behind.", min),
+}
+"""Levels: name → help, and how those of two workers become one."""
+
+
+class RequestCount:
+    """What is counted of requests with one key. `buckets` has one more place than BUCKETS."""
+
+    __slots__ = ("buckets", "count", "request_bytes", "response_bytes", "seconds")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.seconds = 0.0
+        self.request_bytes = 0
+        self.response_bytes = 0
+        self.buckets = [0] * (len(BUCKETS) + 1)
+
+    def add(self, other: "RequestCount") -> None:
+        """Adds another count to this one."""
+        self.count += other.count
+        self.seconds += other.seconds
+        self.request_bytes += other.request_bytes
+        self.response_bytes += other.response_bytes
+        self.buckets = [mine + its for mine, its in zip(self.buckets, other.buckets, strict=True)]
+
+
+class Tally:
+    """The counts of one worker, or the sum of several."""
+
+    def __init__(self) -> None:
+        self.requests: dict[RequestKey, RequestCount] = {}
+        self.events: dict[tuple[str, str], int] = {}
+        """Other counters: (name, label value) → count; the names are keys of EVENTS."""
+        self.gauges: dict[str, float] = {}
+
+    def request(
+        self, method: str, path: str, status: int, seconds: float, request_bytes: int, response_bytes: int
+    ) -> None:
+        """Counts one answered request. On the hot path: one look-up and a bisection."""
+        key = (method, path, status)
+        count = self.requests.get(key)
+        if count is None:
+            count = self.requests[key] = RequestCount()
+        count.count += 1
+        count.seconds += seconds
+        count.request_bytes += request_bytes
+        count.response_bytes += response_bytes
+        count.buckets[bisect_left(BUCKETS, seconds)] += 1
+
+    def event(self, name: str, label: str = "", number: int = 1) -> None:
+        """Counts events of EVENTS."""
+        key = (name, label)
+        self.events[key] = self.events.get(key, 0) + number
+
+    def add(self, other: "Tally") -> None:
+        """Adds another worker's counts to these."""
+        for key, count in other.requests.items():
+            self.requests.setdefault(key, RequestCount()).add(count)
+        for event, number in other.events.items():
+            self.events[event] = self.events.get(event, 0) + number
+        for name, value in other.gauges.items():
+            self.gauges[name] = GAUGES[name][1](self.gauges[name], value) if name in self.gauges else value
+
+    def dump(self) -> bytes:
+        """The tally as JSON, for `load`."""
+        return orjson.dumps(
+            {
+                "requests": [
+                    [*key, c.count, c.seconds, c.request_bytes, c.response_bytes, c.buckets]
+                    for key, c in self.requests.items()
+                ],
+                "events": [[*key, number] for key, number in self.events.items()],
+                "gauges": self.gauges,
+            }
+        )
+
+    @classmethod
+    def load(cls, data: bytes) -> "Tally":
+        """The tally that `dump` wrote; ValueError for anything else."""
+        tally = cls()
+        try:
+            document = orjson.loads(data)
+            for method, path, status, number, seconds, received, sent, buckets in document["requests"]:
+                count = tally.requests[method, path, status] = RequestCount()
+                count.count, count.seconds = number, seconds
+                count.request_bytes, count.response_bytes, count.buckets = received, sent, buckets
+            tally.events = {(name, label): number for name, label, number in document["events"]}
+            tally.gauges = {name: level for name, level in document["gauges"].items() if name in GAUGES}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError("not a tally") from error
+        return tally
