@@ -33,7 +33,9 @@ class TallyFile:
         scratch = self.path.with_suffix(".tmp")
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            scratch.write_bytes(tally.dump())
+            # not for everybody: who wants them shows a token to the management API
+            with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(tally.dump())
             os.replace(scratch, self.path)
         except OSError as error:
             if not self._failing:

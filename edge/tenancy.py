@@ -27,7 +27,10 @@ class Governing(NamedTuple):
 
 
 def config_tenant(snapshot: GatewaySnapshot, host: str, credential: Presented | None) -> Governing | Refusal:
-    """The tenant bound to the host; else the one named inside a well-formed key; else `default`."""
+    """The tenant bound to the host; else the one named inside a well-formed key; else `default`. Without any config
+    nothing can be said of a key: that is no 401."""
+    if not snapshot.tenants:
+        return NOT_READY
     bound = snapshot.by_host.get(host)
     if bound is not None:
         return Governing(bound, by_host=True)

@@ -155,6 +155,8 @@ async def run_worker(settings: EdgeSettings) -> None:
                     flush_log,
                 )
             ]
+            loop.add_signal_handler(signal.SIGHUP, feed.try_again)
+            await feed.begun.wait()  # meanwhile connections wait in the listener's queue
             await _serve(server, listener, worker, settings)
             if not await recorder.flush(settings.drain_seconds):
                 log.warning("telemetry stays in the spool for the next start", records=recorder.spooled)

@@ -69,6 +69,8 @@ class ConfigFeed:
         self._waits = delays(unit)
         self.snapshot = GatewaySnapshot()
         self.state = FeedState.STARTING
+        self.begun = asyncio.Event()
+        """Set once a warm copy has been looked for: whoever serves earlier refuses what it could serve."""
 
     @property
     def ready(self) -> bool:
@@ -102,11 +104,13 @@ class ConfigFeed:
     async def _begin_warm(self) -> None:
         copy = await self._warm.load() if self._warm is not None else None
         if copy is None:
+            self.begun.set()
             return
         for each in copy.copies:
             await self._apply(pb.WatchConfigResponse.FromString(each.event))
         self._ledger.reached(copy.head)
         self.snapshot = self._ledger.snapshot()
+        self.begun.set()
         log.info("config from a warm copy", revision=copy.head, tenants=len(self.snapshot.tenants))
 
     async def _watch(self) -> grpc.StatusCode:

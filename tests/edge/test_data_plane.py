@@ -1,14 +1,14 @@
 """The data plane over real sockets: what goes through, what is refused, and that nothing is left hanging."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
+from domain import api_keys
 from edge.client import ClientLimits, HeadLimits
 from edge.routing import Auth, Timeouts
-from edge.snapshot import CorsRules
+from edge.snapshot import CorsRules, GatewaySnapshot
 from tests.edge.plane import DEADLINE, OK, Served, answering, plane, refused, request, route, upstream
 
 KEY = "X-API-Key: psk_live_default0keykey00_" + "s" * 32 + "_000000"
@@ -424,10 +424,13 @@ async def test_preflights_are_answered_and_refusals_are_readable_by_scripts() ->
         assert "access-control-allow-origin" not in foreign.fields
 
 
-async def test_a_worker_without_config_is_not_ready() -> None:
+async def test_a_worker_without_config_is_not_ready_and_judges_no_key() -> None:
+    key = api_keys.compose(True, "Tenant01", "KeyKey01", bytes(32)).value.decode()
     async with plane([]) as edge:
-        edge.snapshot = replace(edge.snapshot, tenants={})
-        assert (await edge.get()).code == "NOT_READY"
+        edge.snapshot = GatewaySnapshot()
+        for lines in ((), (f"X-API-Key: {key}",), ("X-API-Key: psk_live_nonsense",)):
+            answer = await edge.get("/api/x", *lines)
+            assert (answer.status, answer.code) == (503, "NOT_READY")
 
 
 async def test_a_request_that_belongs_to_nobody_is_recorded_with_its_reason() -> None:

@@ -32,6 +32,12 @@ def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
     assert len(load_tallies(tmp_path / "run" / "edge")) == 1
 
 
+def test_the_counts_are_for_their_owner_alone(tmp_path: Path) -> None:
+    file = TallyFile(tmp_path, 0)
+    file.write(counted(1))
+    assert file.path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_file_that_cannot_be_written_is_told_once_and_tried_again(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.write_text("not a folder")
