@@ -20,16 +20,16 @@ def main() -> None:
     except SettingsError as error:
         print(f"edge: the settings cannot be used:\n{error}", file=sys.stderr)
         sys.exit(2)
-    logs.configure("edge", settings.log_level, settings.log_pretty)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run_worker(settings))
-    except (IdentityError, OSError) as error:
-        print(f"edge: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Exception:
-        structlog.get_logger().exception("ended by a failure")
-        sys.exit(1)
+    with logs.logging_to_stdout("edge", settings.log_level, settings.log_pretty) as output:
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(run_worker(settings, output.write_octets))
+        except (IdentityError, OSError) as error:
+            print(f"edge: {error}", file=sys.stderr)
+            sys.exit(2)
+        except Exception:
+            structlog.get_logger().exception("ended by a failure")
+            sys.exit(1)
 
 
 if __name__ == "__main__":

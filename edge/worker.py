@@ -10,14 +10,12 @@ import os
 import random
 import signal
 import socket
-import sys
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 import grpc
-import orjson
 import structlog
 from redis.asyncio import Redis
 
@@ -47,7 +45,6 @@ from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from svckit.channels import open_channel
 from svckit.identity import ProcessIdentity
-from svckit.log_output import LogOutput
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +52,6 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """A tenant's snapshot: its document may have 4 MiB of text."""
 LOG_SECONDS = 0.1
 TALLY_SECONDS = 1.0
-LAST_WORDS_SECONDS = 2.0
 
 
 class Worker:
@@ -73,8 +69,8 @@ class Worker:
         return self.journey.answer(request, client)
 
 
-async def run_worker(settings: EdgeSettings) -> None:
-    """Runs one worker until SIGTERM or SIGINT."""
+async def run_worker(settings: EdgeSettings, write_lines: Callable[[bytes], object]) -> None:
+    """Runs one worker until SIGTERM or SIGINT. `write_lines` takes whole lines of the access log and never waits."""
     loop = asyncio.get_running_loop()
     listener = listening_socket(settings.listen[0], settings.listen_fd)
     async with AsyncExitStack() as stack:
@@ -112,9 +108,7 @@ async def run_worker(settings: EdgeSettings) -> None:
         deadlines = Deadlines()
         pool = UpstreamPool(guard_of(settings), deadlines)
         stack.callback(pool.close)
-        output = LogOutput(sys.stdout.fileno(), missing_lines)
-        stack.callback(output.close, LAST_WORDS_SECONDS)
-        access_log = AccessLog("edge", output.write_octets)
+        access_log = AccessLog("edge", write_lines)
         stack.callback(access_log.flush)
 
         worker = Worker(ClientLimits(), deadlines)
@@ -198,17 +192,6 @@ async def warm_copies(settings: EdgeSettings, stack: AsyncExitStack) -> WarmCopi
 def guard_of(settings: EdgeSettings) -> AddressGuard:
     """Which addresses targets may have, by the settings."""
     return AddressGuard(settings.targets_private_allowed, frozenset(map(int, settings.own_ports)))
-
-
-def missing_lines(number: int) -> str:
-    """The line that stands for what could not be written."""
-    line = {
-        "event": "log lines are missing: nobody read them",
-        "flushes": number,
-        "level": "warning",
-        "process": "edge",
-    }
-    return f"{orjson.dumps(line).decode()}\n"
 
 
 def _quiet_collector() -> None:

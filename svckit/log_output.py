@@ -4,13 +4,26 @@ A terminal that is paused, a full pipe or a slow disk would otherwise stop the e
 """
 
 import os
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 LIMIT_BYTES: Final = 4 * 1024 * 1024
 """Of lines that are not written yet; what comes beyond is dropped and counted."""
 _WRITE_BYTES: Final = 64 * 1024
+_LAST_WORDS_SECONDS: Final = 2.0
+
+
+@contextmanager
+def standard_output(notice: Callable[[int], str]) -> Iterator["LogOutput"]:
+    """Standard output for the lines of a process; what is not written at its end has 2 s."""
+    output = LogOutput(sys.stdout.fileno(), notice)
+    try:
+        yield output
+    finally:
+        output.close(_LAST_WORDS_SECONDS)
 
 
 class LogOutput:

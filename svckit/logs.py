@@ -6,12 +6,17 @@ bridged into the same form. Stack traces stand here and nowhere else.
 
 import logging
 import sys
-from collections.abc import MutableMapping
-from typing import Any, Final
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Final, TextIO, TypeAlias
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from svckit.log_output import LogOutput, standard_output
+
+Output: TypeAlias = TextIO | LogOutput
 
 # Values under these keys are never written, whoever logs them.
 MASKED: Final = frozenset(
@@ -19,8 +24,22 @@ MASKED: Final = frozenset(
 )
 
 
-def configure(process: str, level: str = "info", pretty: bool = False) -> None:
-    """Sets up logging of the whole process; `process` stands on each line. Called once, by the entry point."""
+@contextmanager
+def logging_to_stdout(process: str, level: str, pretty: bool) -> Iterator[LogOutput]:
+    """Sets up logging of the whole process for as long as it runs. Yields the output, for lines made elsewhere."""
+
+    def missing(writes: int) -> str:
+        line = {"event": "lines are missing: nobody read them", "writes": writes, "level": "warning"}
+        return f"{_dumps({**line, 'process': process})}\n"
+
+    with standard_output(missing) as output:
+        configure(process, level, pretty, output)
+        yield output
+
+
+def configure(process: str, level: str = "info", pretty: bool = False, output: Output | None = None) -> None:
+    """Sets up logging of the whole process; `process` stands on each line. `output` is standard output, as a rule
+    through a thread (`logging_to_stdout`)."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -36,7 +55,7 @@ def configure(process: str, level: str = "info", pretty: bool = False) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(output or sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -200,15 +200,15 @@ def _run(
         settings = load_settings(settings_class, env)
     except SettingsError as error:
         sys.exit(_usage(f"{name}: the settings cannot be used:\n{error}"))
-    logs.configure(name, settings.log_level, settings.log_pretty)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work(settings))
-    except IdentityError as error:
-        sys.exit(_usage(f"{name}: {error}"))
-    except Exception:
-        log.exception("ended by a failure")
-        sys.exit(1)
+    with logs.logging_to_stdout(name, settings.log_level, settings.log_pretty):
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(work(settings))
+        except IdentityError as error:
+            sys.exit(_usage(f"{name}: {error}"))
+        except Exception:
+            log.exception("ended by a failure")
+            sys.exit(1)
 
 
 def _usage(message: str) -> int:

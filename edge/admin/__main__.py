@@ -30,16 +30,16 @@ def main() -> int:
     except (SettingsError, IdentityError) as error:
         print(f"{NAME}: cannot start:\n{error}", file=sys.stderr)
         return 2
-    logs.configure(NAME, settings.log_level, settings.log_pretty)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(settings, identity))
-    except ListenError as error:
-        print(f"{NAME}: {error}", file=sys.stderr)
-        return 1
-    except Exception:
-        log.exception("ended by a failure")
-        return 1
+    with logs.logging_to_stdout(NAME, settings.log_level, settings.log_pretty):
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_run(settings, identity))
+        except ListenError as error:
+            print(f"{NAME}: {error}", file=sys.stderr)
+            return 1
+        except Exception:
+            log.exception("ended by a failure")
+            return 1
     return 0
 
 

@@ -1,12 +1,8 @@
 """One log for all processes: every line under the name of the process that wrote it."""
 
 import asyncio
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Protocol
-
-from svckit.log_output import LogOutput
 
 _RESET = "\x1b[0m"
 _DIM = "\x1b[2m"
@@ -14,8 +10,6 @@ _COLOURS = ("\x1b[36m", "\x1b[33m", "\x1b[32m", "\x1b[35m", "\x1b[34m", "\x1b[96
 _CHUNK_BYTES = 64 * 1024
 # A line without end would fill the memory; what is longer is shown in pieces.
 _MAX_LINE_BYTES = 1024 * 1024
-# For what is still to be shown when all processes have ended.
-_LAST_WORDS_SECONDS = 2.0
 SUPERVISOR = "penstock"
 
 
@@ -25,14 +19,9 @@ class Sink(Protocol):
     def write(self, text: str, /) -> object: ...
 
 
-@contextmanager
-def standard_output() -> Iterator[Sink]:
-    """Standard output as a sink: a paused terminal stops no process, and `… | head` leaves the cluster running."""
-    output = LogOutput(sys.stdout.fileno(), lambda number: f"({number} lines are missing: nobody read them)\n")
-    try:
-        yield output
-    finally:
-        output.close(_LAST_WORDS_SECONDS)
+def missing_lines(number: int) -> str:
+    """What stands in the log for lines that nobody read in time."""
+    return f"({number} lines are missing: nobody read them)\n"
 
 
 class ClusterLog:

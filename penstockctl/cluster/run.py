@@ -16,7 +16,7 @@ from penstockctl.cluster.data_dir import claim_data_dir
 from penstockctl.cluster.demo import ensure_demo, wait_until_served
 from penstockctl.cluster.interrupt import Interrupt, interruptible
 from penstockctl.cluster.options import ClusterOptions
-from penstockctl.cluster.output import ClusterLog, standard_output
+from penstockctl.cluster.output import ClusterLog, missing_lines
 from penstockctl.cluster.plan import Surroundings, data_dirs, plan_processes, process_names, url_host
 from penstockctl.cluster.ports import ClusterPorts, open_ports, recorded_port
 from penstockctl.cluster.prepare import prepare_cluster, redis_urls
@@ -27,11 +27,12 @@ from penstockctl.faults import OperatorError
 from penstockctl.private_files import write_private_text
 from penstockctl.run_dir import open_run_dir
 from svckit.identity import ProcessIdentity
+from svckit.log_output import standard_output
 
 
 async def run_cluster(options: ClusterOptions, console: Console) -> bool:
     """Run until a signal asks to stop. True: all ended in order. OperatorError: the cluster cannot be started."""
-    with standard_output() as output, interruptible() as interrupt:
+    with standard_output(missing_lines) as output, interruptible() as interrupt:
         log = ClusterLog(process_names(options), output, colour=console.is_terminal)
         await _run(options, console, log, interrupt)
     return not interrupt.was_forced

@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from penstockctl.cluster.interrupt import interruptible
-from penstockctl.cluster.output import ClusterLog, standard_output
+from penstockctl.cluster.output import ClusterLog, missing_lines
 from penstockctl.cluster.process_spec import ProcessSpec
 from penstockctl.cluster.sockets import open_listeners, port_of
 from penstockctl.cluster.supervisor import supervised
 from penstockctl.gates import HttpOk
 from penstockctl.spawn import Command
+from svckit.log_output import standard_output
 
 PROGRAM = str(Path(__file__).with_name("stand_in.py"))
 
@@ -43,7 +44,7 @@ def stand_in(
 
 async def run(manner: str) -> None:
     """Three stand-ins in a row, until a signal; `manner` is the last one's."""
-    with standard_output() as output:
+    with standard_output(missing_lines) as output:
         log = ClusterLog(["store", "service", "edge"], output)
         with interruptible() as interrupt, ExitStack() as stack:
             sockets = [stack.enter_context(listener()) for _ in range(3)]
