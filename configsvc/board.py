@@ -19,6 +19,7 @@ from configsvc.revisions import CHANNEL, LOST
 from configsvc.tenant_states import snapshots_of
 from domain.tenants import TenantId
 from svckit.backoff import delays
+from svckit.postgres import is_lost, listening
 
 POLL_SECONDS: Final = 5.0
 log = structlog.get_logger()
@@ -87,19 +88,15 @@ class Board:
         failures = delays(random.SystemRandom().random, scale=0.2)
         while True:
             try:
-                async with self._pool.acquire() as connection:
-                    await connection.add_listener(CHANNEL, self._wake)
+                async with listening(self._pool, CHANNEL, self._wake) as connection:
                     failures = delays(random.SystemRandom().random, scale=0.2)
-                    try:
-                        await self._follow(connection)
-                    finally:
-                        await connection.remove_listener(CHANNEL, self._wake)
+                    await self._follow(connection)
             except LOST as error:
                 log.warning("lost sight of the database", error=repr(error))
                 await asyncio.sleep(next(failures))
 
     async def _follow(self, connection: Any) -> None:
-        while not connection.is_closed():
+        while not is_lost(connection):
             self._woken.clear()
             await self.load()
             with suppress(TimeoutError):

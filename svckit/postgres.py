@@ -5,8 +5,8 @@ There is no `search_path` to lean on: statements name `schema.table` in full, an
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import asyncpg
@@ -65,6 +65,28 @@ async def open_pool(
         yield pool
     finally:
         await _close(pool)
+
+
+@asynccontextmanager
+async def listening(pool: Any, channel: str, heard: Callable[..., None]) -> AsyncIterator[Any]:
+    """A connection of the pool that calls `heard(connection, pid, channel, payload)` for each notification."""
+    async with pool.acquire() as connection:
+        await connection.add_listener(channel, heard)
+        try:
+            yield connection
+        finally:
+            # A lost connection has been released already, and complaining of that must not hide a cancellation.
+            with suppress(asyncpg.InterfaceError):
+                await connection.remove_listener(channel, heard)
+
+
+def is_lost(connection: Any) -> bool:
+    """Whether a connection of a pool has ended. The pool takes a lost one back under its user's hands: asyncpg then
+    raises where it is asked for this."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def _opened(url: str, backoff_scale: float, **options: Any) -> Any:

@@ -13,7 +13,7 @@ import structlog
 from authsvc.invalidations.leases import ACKNOWLEDGED
 from authsvc.invalidations.log import APPENDED, CHANNEL
 from svckit.backoff import delays
-from svckit.postgres import AWAY
+from svckit.postgres import AWAY, is_lost, listening
 
 _PROBE_SECONDS: Final = 5.0
 log = structlog.get_logger()
@@ -65,20 +65,11 @@ class Signals:
         waits = delays(random.SystemRandom().random, scale=0.1)
         while True:
             try:
-                async with pool.acquire() as connection:
-                    await connection.add_listener(CHANNEL, self.heard)
+                async with listening(pool, CHANNEL, self.heard) as connection:
                     waits = delays(random.SystemRandom().random, scale=0.1)
-                    await self._listen(connection)
+                    while not is_lost(connection):  # a silent one is found by probing
+                        await connection.execute("SELECT 1")
+                        await asyncio.sleep(_PROBE_SECONDS)
             except AWAY as error:
                 log.warning("no signals from PostgreSQL", error=repr(error))
             await asyncio.sleep(next(waits))
-
-    async def _listen(self, connection: Any) -> None:
-        """Returns when the connection is lost: a silent one is found by probing."""
-        try:
-            while not connection.is_closed():
-                await connection.execute("SELECT 1")
-                await asyncio.sleep(_PROBE_SECONDS)
-        finally:
-            if not connection.is_closed():
-                await connection.remove_listener(CHANNEL, self.heard)

@@ -1,16 +1,22 @@
 """The pool waits for its server, and its sessions take nothing for granted."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from svckit.postgres import open_pool
+from svckit.postgres import is_lost, listening, open_pool
 
 SOCKET = ".s.PGSQL.5432"
+END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND datname = current_database()
+"""
 
 
 async def test_an_unqualified_name_is_not_found(database_url: str) -> None:
@@ -82,3 +88,49 @@ async def test_what_the_server_refuses_for_good_is_not_waited_for(database_url: 
     with pytest.raises((asyncpg.InvalidPasswordError, asyncpg.InvalidCatalogNameError)):
         async with open_pool(url, application="test"):
             pass
+
+
+async def listened(pool: Any, hears: Callable[[str], None], begun: asyncio.Event) -> None:
+    """Listens until the connection is lost."""
+    async with listening(pool, "news", lambda _connection, _pid, _channel, payload: hears(payload)) as connection:
+        begun.set()
+        await until_lost(connection)
+
+
+async def until_lost(connection: Any) -> None:
+    while not is_lost(connection):  # noqa: ASYNC110 - nobody announces it
+        await asyncio.sleep(0)
+
+
+async def test_notifications_are_heard_until_the_connection_is_lost(database_url: str) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    begun = asyncio.Event()
+    async with asyncio.timeout(20), open_pool(database_url, application="test") as pool, asyncio.TaskGroup() as tasks:
+        listener = tasks.create_task(listened(pool, heard.put_nowait, begun))
+        await begun.wait()
+        await pool.execute("NOTIFY news, 'one'")
+        assert await heard.get() == "one"
+        await pool.execute(END_OTHERS)
+        await listener
+        # nothing is left of the listener on a connection that others get
+        assert await pool.fetchval("SELECT count(*) FROM pg_listening_channels()") == 0
+
+
+async def test_a_listener_that_is_cancelled_after_its_connection_was_lost_is_cancelled(database_url: str) -> None:
+    async with asyncio.timeout(20), open_pool(database_url, application="test") as pool:
+        begun, lost = asyncio.Event(), asyncio.Event()
+
+        async def listen() -> None:
+            async with listening(pool, "news", print) as connection:
+                begun.set()
+                await until_lost(connection)
+                lost.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.get_running_loop().create_task(listen())
+        await begun.wait()
+        await pool.execute(END_OTHERS)
+        await lost.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
