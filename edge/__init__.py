@@ -1,1 +1,34 @@
-"""edge"""
+"""The HTTP edge.
+
+The way of a request
+    client        a client's connection: parser, strict gate, requests in their order
+    inbound       one request on its way in
+    journey       the way from the head to the answer, step by step
+    visit         what is found out about it; records what remains of it
+    tenancy       whose config governs, in whose name it acts
+    routing       which route takes it
+    permission    may this principal do this here, now
+    cors          cross-origin requests
+    forwarding    to the upstream and back; exchange pumps one request and its answer
+    problems      the door of every refusal
+
+What it stands on
+    http/         heads, fields, paths, framing: pure
+    auth/         who is calling: cache, look-ups, invalidations, leases
+    limits/       how much they may call: policies, the stream to ratelimitsvc, local windows
+    config/       the config in force: compiled from the stream, kept warm
+    telemetry/    records on their way to telemetrysvc: spool, exporter
+    upstream/     connections to targets
+    snapshot, principal   the values of config and identity
+    deadlines     many deadlines at the price of an attribute
+    request_id, instance  ids
+
+What it says of itself
+    access_log, records   a line, a record and a count for each request
+    tally, tally_files, metrics   counts: kept, left in a file, shown
+    readiness     ready or not, and what is away
+    builtin/      its own endpoints, behind the bridge
+    admin/        the management API, a process of its own
+
+    worker        the composition root; server and settings beside it
+"""

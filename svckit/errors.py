@@ -18,6 +18,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 DOMAIN: Final = "penstock"
 DOCUMENTATION: Final = "https://penstock.dev/errors/"
+"""The page is docs/errors.md."""
 DETAILS_KEY: Final = "grpc-status-details-bin"
 _PREFIX: Final = "ERROR_REASON_"
 

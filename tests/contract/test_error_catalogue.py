@@ -92,3 +92,12 @@ def test_only_passing_states_are_worth_a_retry() -> None:
     retryable = {spec.http_status for spec in CATALOGUE.values() if spec.retryable}
 
     assert retryable == {408, 423, 429, 502, 503, 504}
+
+
+def test_the_documentation_has_every_reason_as_the_catalogue_has_it() -> None:
+    page = (Path(__file__).parents[2] / "docs/errors.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (\w+) \| (yes|no) \| \S", page, re.MULTILINE)
+    assert rows == [
+        (spec.name, str(spec.http_status), spec.grpc_status.name, "yes" if spec.retryable else "no")
+        for spec in CATALOGUE.values()
+    ]
