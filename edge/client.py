@@ -5,6 +5,8 @@ callbacks to whoever took the request; this class never looks at what a request 
 """
 
 import asyncio
+import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -29,6 +31,8 @@ PIPELINE = 16
 """Requests of one connection that wait for their turn; the one after that is the last of its connection."""
 LINGER_BYTES = 64 * 1024
 LINGER_SECONDS = 1.0
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""struct linger (socket(7)): on, for no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ class ClientConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._inbound is None:  # else a trailer: discarded (RFC 9110 §6.5.1)
-            self._fields.append((name, value))
+            self._fields.append((name, value.rstrip(b" \t")))  # RFC 9110 §5.5; the parser strips what leads
 
     def on_headers_complete(self) -> None:
         if self._deaf:
@@ -201,7 +205,7 @@ class ClientConnection(asyncio.Protocol):
         version = parser.get_http_version()
         if self._fields != self._known_fields or version != self._known_version:
             self._known_fields, self._known_version = self._fields, version
-            self._block = read_block(version, self._fields, bounds.field_count)
+            self._block = read_block(version, self._fields, bounds.field_count, bounds.fields_bytes)
         head = read_head(parser.get_method(), self._target, self._block, bounds.line_bytes)
         self._head_bytes = 0
         if isinstance(head, Refusal):
@@ -341,9 +345,13 @@ class ClientConnection(asyncio.Protocol):
             self._paused = False
             self.transport.resume_reading()
 
-    def abort(self) -> None:
-        """Cuts the connection, so that the client sees that its answer is not whole."""
+    def abort(self, *, by_reset: bool = False) -> None:
+        """Cuts the connection, so that the client sees that its answer is not whole. `by_reset` for one that takes an
+        ordinary end for the end of its answer; it can lose what it has not read yet."""
         if not self.closed:
+            connection = self.transport.get_extra_info("socket")
+            if by_reset and connection is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self.transport.abort()
 
     # -- from the clock and from uvicorn -----------------------------------------------------------------------

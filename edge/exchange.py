@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
-from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk, frame_for_client
+from edge.http.answer import LAST_CHUNK, NO_BODY, Framing, answer_head, chunk, frame_for_client
 from edge.http.head import Head
 from edge.routing import Timeouts
 from edge.upstream.connection import UpstreamConnection
@@ -60,6 +60,7 @@ class Exchange:
     __slots__ = (
         "_added",
         "_answered_at",
+        "_begun",
         "_chunked_in",
         "_chunked_out",
         "_client",
@@ -76,6 +77,7 @@ class Exchange:
         "bodiless",
         "done",
         "http_11",
+        "own_cors",
         "received_bytes",
         "sent_bytes",
         "stage",
@@ -91,11 +93,16 @@ class Exchange:
         added: bytes,
         timeouts: Timeouts,
         max_body_bytes: int,
+        own_cors: bool = False,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """`added`: header lines for the answer. The time for the answer's head runs from the last octet sent."""
+        """`added`: header lines for the answer; `own_cors`: whether they speak of cross-origin requests.
+
+        The time for the answer's head runs from the last octet sent.
+        """
         self.bodiless = head.method == "HEAD"
         self.http_11 = head.block.http_11
+        self.own_cors = own_cors
         upstream.deadline = loop.time() + timeouts.response
         self.stage = "response"
         self.received_bytes = 0
@@ -114,6 +121,7 @@ class Exchange:
         self._status = 0
         self._out: list[bytes] = []
         self._answered_at = 0.0
+        self._begun = False
         self._upload_blocked = False
         self._client_is_blocked = False
 
@@ -174,7 +182,7 @@ class Exchange:
         self.stage = "idle"
         self._status = status
         bodiless = self.bodiless or status in (204, 304)
-        framed = frame_for_client(framing, bodiless=bodiless, http_11=self.http_11)
+        framed = NO_BODY if status == 204 else frame_for_client(framing, bodiless=bodiless, http_11=self.http_11)
         self._chunked_in = framed.chunked
         delimited = bodiless or framed.chunked or framed.length is not None
         self._keep_alive = self._keep_alive and delimited and self._upload.complete
@@ -199,9 +207,10 @@ class Exchange:
         self._finish(Outcome(self._status, begun=True, keep_alive=self._keep_alive))
 
     def upstream_failed(self, reason: Reason) -> None:
-        self._flush()
+        if self._begun:
+            self._flush()
         stale = self._upstream.used and not self._upstream.answered
-        self._finish(Outcome(self._status, failure=reason, stage=self.stage, begun=bool(self._status), unsent=stale))
+        self._finish(Outcome(self._status, failure=reason, stage=self.stage, begun=self._begun, unsent=stale))
 
     def pause_upload(self) -> None:
         self._upload_blocked = True
@@ -228,12 +237,13 @@ class Exchange:
         """Writes what one read of the upstream has brought as one: each write is a system call."""
         out = self._out
         if out:
+            self._begun = True
             self._client.write(out[0] if len(out) == 1 else b"".join(out))
             out.clear()
 
     def _give_up(self, reason: Reason, stage: str) -> None:
         self._upstream.abandon()
-        self._finish(Outcome(self._status, failure=reason, stage=stage, begun=bool(self._status)))
+        self._finish(Outcome(self._status, failure=reason, stage=stage, begun=self._begun))
 
     def _finish(self, outcome: Outcome) -> None:
         if not self.done.done():

@@ -48,7 +48,7 @@ class Forwarder:
             return Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {most} octets")
         owner = governing.rules.tenant  # whoever named the target, not whoever acts
         target = self._choose(owner, route.service)
-        lease = Lease.of(target, trusted=owner == DEFAULT_TENANT or governing.targets_allow)
+        lease = Lease.of(target, owner, trusted=owner == DEFAULT_TENANT or governing.targets_allow)
         octets = request_head(
             head,
             route,
@@ -60,10 +60,11 @@ class Forwarder:
         )
         visit.upstream = target.name
         connection = self._pool.idle(lease, self._loop.time())
-        outcome = await self._attempt(visit, head, route, lease, octets, most, connection, client)
+        own_cors = governing.rules.cors is not None
+        outcome = await self._attempt(visit, head, route, lease, octets, most, own_cors, connection, client)
         if outcome.unsent and head.method in IDEMPOTENT and not head.has_body:
             # the server had closed the idle connection while our request was on its way
-            outcome = await self._attempt(visit, head, route, lease, octets, most, None, client)
+            outcome = await self._attempt(visit, head, route, lease, octets, most, own_cors, None, client)
         return outcome
 
     async def _attempt(
@@ -74,6 +75,7 @@ class Forwarder:
         lease: Lease,
         octets: bytes,
         most: int,
+        own_cors: bool,
         connection: UpstreamConnection | None,
         client: ClientConnection,
     ) -> Outcome:
@@ -96,6 +98,7 @@ class Forwarder:
             added=b"".join(visit.lines),
             timeouts=route.timeouts,
             max_body_bytes=most,
+            own_cors=own_cors,
             loop=self._loop,
         )
         client.exchange = exchange

@@ -228,7 +228,7 @@ class Journey:
         refusal = failure_refusal(outcome.failure, outcome.stage)
         if outcome.begun:  # the head is out: all that can be told is that the body is not whole
             visit.code = refusal.code
-            client.abort()
+            client.abort(by_reset=visit.head is not None and not visit.head.block.http_11)
             return False
         return self._refuse(visit, refusal, client)
 

@@ -10,9 +10,15 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 ENDS_HERE = frozenset(
     b"connection proxy-connection keep-alive te trailer transfer-encoding upgrade content-length "
-    b"proxy-authenticate x-request-id".split()
+    b"proxy-authenticate x-request-id ratelimit ratelimit-policy".split()
 )
-"""Fields of an upstream's answer that are not passed on: hop-by-hop, framing, and the request id, which is ours."""
+"""Fields of an upstream's answer that are not passed on: hop-by-hop, framing, and what only the edge says."""
+CORS = frozenset(
+    b"access-control-allow-origin access-control-allow-credentials access-control-allow-methods "
+    b"access-control-allow-headers access-control-expose-headers access-control-max-age".split()
+)
+"""Not passed on either where the edge answers for the tenant: a browser refuses an answer that has them twice."""
+_CONNECTION_OPTIONS = frozenset((b"", b"close", b"keep-alive"))
 
 
 @dataclass(slots=True)
@@ -23,6 +29,9 @@ class Framing:
     chunked: bool
 
 
+NO_BODY = Framing(None, chunked=False)
+
+
 def frame_for_client(upstream: Framing, *, bodiless: bool, http_11: bool) -> Framing:
     """How the client gets a body that arrives framed like `upstream`."""
     if bodiless or upstream.length is not None:
@@ -30,16 +39,20 @@ def frame_for_client(upstream: Framing, *, bodiless: bool, http_11: bool) -> Fra
     return Framing(None, chunked=http_11)
 
 
-def read_answer(fields: Iterable[tuple[bytes, bytes]]) -> tuple[Framing, bytes] | None:
+def read_answer(fields: Iterable[tuple[bytes, bytes]], *, own_cors: bool = False) -> tuple[Framing, bytes] | None:
     """How an upstream's body is delimited, and the lines that go on to the client; None when the fields contradict
-    each other (RFC 9112 §6.3)."""
+    each other (RFC 9112 §6.3). `own_cors`: whether the edge answers cross-origin requests itself."""
     length: int | None = None
     chunked = False
+    named: set[bytes] = set()
     lines = []
     for name, value in fields:
         lower = name.lower()
         if lower not in ENDS_HERE:
-            lines.append(b"%b: %b\r\n" % (name, value))
+            if not (own_cors and lower in CORS):
+                lines.append((lower, b"%b: %b\r\n" % (name, value)))
+        elif lower == b"connection":
+            named |= {option.strip(b" \t") for option in value.lower().split(b",")} - _CONNECTION_OPTIONS
         elif lower == b"content-length":
             if length is not None or not value.isdigit() or len(value) > 18:
                 return None
@@ -50,7 +63,7 @@ def read_answer(fields: Iterable[tuple[bytes, bytes]]) -> tuple[Framing, bytes] 
             chunked = True
     if chunked and length is not None:
         return None
-    return Framing(length, chunked), b"".join(lines)
+    return Framing(length, chunked), b"".join([line for lower, line in lines if lower not in named])
 
 
 def field_lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -14,7 +14,9 @@ from edge.http.block import FieldBlock
 from edge.http.path import canonical_path
 from edge.problems import Refusal, bad_request
 
-METHODS = frozenset(b"GET HEAD POST PUT PATCH DELETE OPTIONS".split())
+_METHODS = b"GET HEAD POST PUT PATCH DELETE OPTIONS".split()
+METHODS = frozenset(_METHODS)
+_ALLOW = b", ".join(_METHODS)
 _HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 
 
@@ -57,7 +59,9 @@ def read_head(method: bytes, target: bytes, block: FieldBlock | Refusal, line_by
     if isinstance(block, Refusal):
         return block
     if method not in METHODS:
-        return Refusal(reasons.ERROR_REASON_METHOD_NOT_ALLOWED, "method is not served here")
+        return Refusal(
+            reasons.ERROR_REASON_METHOD_NOT_ALLOWED, "method is not served here", fields=((b"Allow", _ALLOW),)
+        )
     if len(target) > line_bytes:
         return Refusal(reasons.ERROR_REASON_URI_TOO_LONG, f"request line is longer than {line_bytes} octets")
     placed = _place(target, block.read.get(b"host"), block.http_11)

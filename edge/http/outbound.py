@@ -1,10 +1,14 @@
 """The head that goes to the upstream: the client's end-to-end fields, then what only the edge may say, set last."""
 
+import re
+
 from edge.http.head import Head
 from edge.principal import Principal
 from edge.routing import Route
 from edge.snapshot import TenantView
 
+OUR_SECRET = re.compile(rb"\bps[kag]_")
+"""Begins an API key, an admin token or a gateway's credential: none of them is an upstream's business."""
 _LINE_BREAKS = str.maketrans("", "", "".join(map(chr, (*range(0x20), 0x7F))))
 
 
@@ -71,7 +75,7 @@ def request_head(
         head.block.lines,
     ]
     authorization = read.get(b"authorization")
-    if authorization is not None and route.service.forward_authorization and b"psk_" not in authorization:
+    if authorization is not None and route.service.forward_authorization and not OUR_SECRET.search(authorization):
         parts.append(b"Authorization: %b\r\n" % authorization)
     parts.append(
         b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: for=%b;proto=%b\r\n"

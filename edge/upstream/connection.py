@@ -15,6 +15,7 @@ from edge.deadlines import Deadlines
 from edge.http.answer import Framing, read_answer
 
 MAX_HEAD_BYTES = 64 * 1024
+_VERSIONS = ("1.1", "1.0")
 INVALID = reasons.ERROR_REASON_DOWNSTREAM_INVALID
 RESET = reasons.ERROR_REASON_DOWNSTREAM_RESET
 
@@ -25,6 +26,8 @@ class Receiver(Protocol):
 
     bodiless: bool
     """Whether the answer has no body whatever its fields say: the request was HEAD."""
+    own_cors: bool
+    """Whether the edge speaks of cross-origin requests in the upstream's place."""
 
     def answer_begun(self, status: int, lines: bytes, framing: Framing) -> None: ...
     def answer_body(self, data: bytes) -> None: ...
@@ -151,7 +154,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._begun:  # else a trailer: discarded
-            self._fields.append((name, value))
+            self._fields.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         receiver = self.receiver
@@ -167,8 +170,8 @@ class UpstreamConnection(asyncio.Protocol):
             if status == 101:
                 self._fail(INVALID)
             return
-        answer = read_answer(self._fields)
-        if answer is None or status > 599:
+        answer = read_answer(self._fields, own_cors=receiver.own_cors)
+        if answer is None or status > 599 or self._parser.get_http_version() not in _VERSIONS:
             self._fail(INVALID)
             return
         framing, lines = answer

@@ -28,7 +28,8 @@ class AddressGuard:
             return False
         if ip.is_multicast or ip.is_unspecified:
             return False
-        return ip.is_global or trusted or self.private_allowed
+        public = ip.is_global and not (isinstance(ip, IPv6Address) and ip.is_site_local)
+        return public or trusted or self.private_allowed
 
 
 def _reached(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

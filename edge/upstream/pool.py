@@ -6,6 +6,7 @@ import ssl
 from collections import defaultdict, deque
 from typing import NamedTuple
 
+from domain.tenants import TenantId
 from edge.deadlines import Deadlines
 from edge.routing import Target
 from edge.upstream.connection import UpstreamConnection
@@ -25,7 +26,8 @@ class Unreachable(Exception):
 
 
 class Lease(NamedTuple):
-    """Where a connection came from and goes back to. `trusted`: whether the tenant may use private addresses.
+    """Where a connection came from and goes back to. `owner` is the tenant that named the target: no octet of one
+    tenant's upstream can come to another. `trusted`: whether it may use private addresses.
 
     A tuple of plain values, because every request hashes one.
     """
@@ -33,12 +35,13 @@ class Lease(NamedTuple):
     host: str
     port: int
     tls: bool
+    owner: TenantId
     trusted: bool
 
     @classmethod
-    def of(cls, target: Target, *, trusted: bool) -> "Lease":
+    def of(cls, target: Target, owner: TenantId, *, trusted: bool) -> "Lease":
         """The lease of connections to a target."""
-        return cls(target.host, target.port, target.tls, trusted)
+        return cls(target.host, target.port, target.tls, owner, trusted)
 
 
 class UpstreamPool:
