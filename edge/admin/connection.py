@@ -1,11 +1,12 @@
 """One connection of the management API: uvicorn's h11 protocol with what it leaves open closed.
 
-What cannot be read is refused as a problem, not as plain text, and a head has to arrive in time. h11, not
-httptools: it is strict about framing, and this port is not busy.
+What cannot be read is refused as a problem, not as plain text, a head has to arrive in time, and a client that is
+still sending when its connection ends can read its answer. h11, not httptools: this port is not busy, and what h11
+leaves lenient (two framings of one body) the rim refuses.
 """
 
 import asyncio
-from typing import Final
+from typing import Any, Final, cast
 
 import h11
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -22,30 +23,60 @@ HEAD_SECONDS: Final = 10.0
 LINGER_SECONDS: Final = 1.0
 
 
+class _Lingering:
+    """A transport that ends its own side and reads on for a moment (RFC 9112 §9.6): all else is the transport's."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._end: asyncio.TimerHandle | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    @property
+    def ended(self) -> bool:
+        return self._end is not None
+
+    def is_closing(self) -> bool:
+        return self.ended or self._transport.is_closing()
+
+    def close(self) -> None:
+        if self.is_closing():
+            return
+        self._end = self._loop.call_later(LINGER_SECONDS, self._transport.close)
+        self._transport.resume_reading()
+        self._transport.write_eof()
+
+    def closed(self) -> None:
+        """Is to be called when the connection is lost."""
+        if self._end is not None:
+            self._end.cancel()
+
+
 class AdminConnection(H11Protocol):
     """Serves one client connection."""
 
     _head_late: asyncio.TimerHandle | None = None
-    _lingering: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts waiting for the first head."""
-        super().connection_made(transport)
+        self._lingering = _Lingering(transport, self.loop)
+        super().connection_made(cast(asyncio.Transport, self._lingering))
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops waiting."""
         self._head_arrived()
-        if self._lingering is not None:
-            self._lingering.cancel()
+        self._lingering.closed()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Reads on; from the first byte of a later head it has as long as the first."""
-        if self._lingering is not None:
+        if self._lingering.ended:
             return
         super().data_received(data)
-        if self._lingering is not None:
+        if self._lingering.ended:
             return
         if self.conn.their_state is not h11.IDLE:
             self._head_arrived()
@@ -65,13 +96,10 @@ class AdminConnection(H11Protocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True  # its body can no longer be read: nobody hears its answer
             self.cycle.message_event.set()
-        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-            self.transport.close()
-            return
         self._head_arrived()
-        self.transport.write(self._problem(reason))
-        self.transport.write_eof()
-        self._lingering = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(self._problem(reason))
+        self.transport.close()
 
     def _problem(self, reason: int) -> bytes:
         identifier = str(uuid7())

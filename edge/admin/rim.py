@@ -57,10 +57,17 @@ class Rim:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=identifier)
         act = scope.setdefault("state", {})["act"] = Act()
-        answer = _Answer(send, identifier)
+        body = _Body(scope, receive)
+        answer = _Answer(send, identifier, body)
         started = time.perf_counter()
         try:
-            await self._app(scope, _bounded(scope, receive), answer.send)
+            if body.is_ambiguous:
+                refused = render(
+                    Fault(reasons.ERROR_REASON_BAD_REQUEST, "the body is framed in two ways"), scope["path"]
+                )
+                await refused(scope, receive, answer.send)
+            else:
+                await self._app(scope, body.receive, answer.send)
         except ClientDisconnect:
             log.info("client gone")
         except Exception:
@@ -73,10 +80,12 @@ class Rim:
 
 
 class _Answer:
-    """Passes the answer on with the headers that every answer has."""
+    """Passes the answer on with the headers that every answer has. An answer to a request whose body has not come
+    ends the connection: what follows on it would have to be read to be thrown away."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, body: "_Body") -> None:
         self._send = send
+        self._body = body
         self._headers = (*DEFENSIVE_HEADERS, (b"x-request-id", request_id.encode("ascii")))
         # 0 until the answer has begun.
         self.status = 0
@@ -86,6 +95,8 @@ class _Answer:
             self.status = message["status"]
             own = {name.lower() for name, _ in message["headers"]}
             added = [each for each in self._headers if each[0] not in own]
+            if not self._body.complete:
+                added.append((b"connection", b"close"))
             message = {**message, "headers": [*message["headers"], *added]}
         await self._send(message)
 
@@ -98,27 +109,37 @@ def _request_id(scope: Scope) -> str:
     return str(uuid7())
 
 
-def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """`receive` for a body of at most MAX_BODY_BYTES that comes within BODY_SECONDS of its first read."""
-    declared = [value for name, value in scope["headers"] if name == b"content-length"]
-    left, complete = MAX_BODY_BYTES, False
-    deadline: float | None = None
+class _Body:
+    """A body of at most MAX_BODY_BYTES that comes within BODY_SECONDS of its first read."""
 
-    async def bounded() -> Message:
-        nonlocal left, complete, deadline
-        if complete:
-            return await receive()  # waits for the client to go away, as long as that takes
-        if any(int(each) > MAX_BODY_BYTES for each in declared):
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self._declared = [value for name, value in scope["headers"] if name == b"content-length"]
+        self._chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+        self._left = MAX_BODY_BYTES
+        self._deadline: float | None = None
+        # A request without a body is complete when its head is.
+        self.complete = not self._chunked and all(value == b"0" for value in self._declared)
+        self._ended = False
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether it is framed twice, which h11 lets pass (RFC 9112 §6.1)."""
+        return self._chunked and bool(self._declared)
+
+    async def receive(self) -> Message:
+        """The next message of the request."""
+        if self._ended:
+            return await self._receive()  # waits for the client to go away, as long as that takes
+        if any(int(each) > MAX_BODY_BYTES for each in self._declared):
             raise Fault(reasons.ERROR_REASON_BODY_TOO_LARGE)
-        deadline = deadline or asyncio.get_running_loop().time() + BODY_SECONDS
-        message = await _within(receive, deadline)
-        left -= len(message.get("body", b""))
-        if left < 0:
+        self._deadline = self._deadline or asyncio.get_running_loop().time() + BODY_SECONDS
+        message = await _within(self._receive, self._deadline)
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
             raise Fault(reasons.ERROR_REASON_BODY_TOO_LARGE)
-        complete = not message.get("more_body", False)
+        self._ended = self.complete = not message.get("more_body", False)
         return message
-
-    return bounded
 
 
 async def _within(receive: Receive, deadline: float) -> MutableMapping[str, Any]:

@@ -123,6 +123,28 @@ async def test_what_is_not_http_is_refused_as_a_problem_and_the_connection_close
     assert json.loads(body)["request_id"].encode() in head
 
 
+async def test_a_body_that_is_framed_twice_is_refused(environment: dict[str, str]) -> None:
+    sent = (
+        b"POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"0\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+    )
+    async with running(environment) as (_, port):
+        answers = await exchanged(port, sent)
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert answers.startswith(b"HTTP/1.1 400")
+
+
+async def test_a_refused_body_is_not_read_to_its_end_and_the_answer_is(environment: dict[str, str]) -> None:
+    head = b"PUT /admin/v1/tenants/a/config HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n"
+    async with running(environment) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + bytes(100_000))
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith((b"HTTP/1.1 401", b"HTTP/1.1 413"))
+    assert b"connection: close" in answer.lower()
+
+
 async def test_a_taken_port_is_told_in_one_sentence(environment: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
