@@ -11,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 
 from domain.tenants import TenantId, schema_name, tenant_of_schema
+from svckit.postgres import is_lost
 
 REGISTRY: Final = "registry"
 TABLES: Final = ("consumers", "api_keys", "provisions")
@@ -108,7 +109,7 @@ async def alone(connection: Any, tenant: TenantId) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        if not connection.is_closed():
+        if not is_lost(connection):
             await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
 
 

@@ -78,11 +78,12 @@ async def migrate(connection: Any, schema: str, migrations: Sequence[Migration])
     """Runs what `schema` lacks on an asyncpg connection, creating the schema; returns the versions it ran."""
     quoted = quoted_schema(schema)
     ran = []
-    while todo := pending(migrations, await _ledger(connection, quoted), schema):
+    while todo := pending(migrations, await _ledger(connection, schema), schema):
         async with connection.transaction():
             await _lock(connection, schema)
-            await connection.execute(_LEDGER_SQL.replace("{schema}", quoted))
-            now_todo = pending(migrations, await _ledger(connection, quoted), schema)
+            if not await connection.fetchval(_HAS_LEDGER, schema):
+                await connection.execute(_LEDGER_SQL.replace("{schema}", quoted))
+            now_todo = pending(migrations, await _ledger(connection, schema), schema)
             if not now_todo or now_todo[0] is not todo[0]:
                 continue  # another process was faster
             await _apply(connection, quoted, now_todo[0])
@@ -106,6 +107,14 @@ async def migrate_all(pool: Any, schemas: Iterable[str], migrations: Sequence[Mi
             tasks.create_task(work())
 
 
+# Asked of the tables, behind the lock. `IF NOT EXISTS` and `to_regclass` ask the session's cache of names, which may
+# still say "absent" after another migrator has made them: eight at once failed in every run.
+_HAS_LEDGER: Final = """
+SELECT EXISTS (
+    SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = $1 AND c.relname = 'schema_migrations'
+)
+"""
 _LEDGER_SQL: Final = """
 CREATE SCHEMA IF NOT EXISTS {schema};
 CREATE TABLE IF NOT EXISTS {schema}.schema_migrations (
@@ -117,9 +126,9 @@ CREATE TABLE IF NOT EXISTS {schema}.schema_migrations (
 """
 
 
-async def _ledger(connection: Any, quoted: str) -> dict[int, str]:
-    table = f"{quoted}.schema_migrations"
-    if await connection.fetchval("SELECT to_regclass($1)", table) is None:
+async def _ledger(connection: Any, schema: str) -> dict[int, str]:
+    table = f"{quoted_schema(schema)}.schema_migrations"
+    if not await connection.fetchval(_HAS_LEDGER, schema):
         return {}
     rows = await connection.fetch(f"SELECT version, checksum FROM {table}")  # noqa: S608 (validated name)
     return {row["version"]: row["checksum"] for row in rows}

@@ -74,6 +74,14 @@ async def test_racing_migrators_run_everything_once(pool: Any) -> None:
     assert await pool.fetchval("SELECT count(*) FROM tenant_a.items") == 2
 
 
+async def test_racing_migrators_agree_on_who_makes_the_schema(pool: Any) -> None:
+    for number in range(20):
+        schema = f"tenant_{number}"
+        async with asyncio.TaskGroup() as tasks:
+            runs = [tasks.create_task(ran(pool, schema, MAKE)) for _ in range(8)]
+        assert [version for run in runs for version in run.result()] == [1]
+
+
 async def test_a_killed_migrator_is_taken_over_from(pool: Any) -> None:
     slow = Migration(2, "fill", FILL.sql + "; SELECT pg_sleep(60)")
     await ran(pool, "tenant_a", MAKE)
