@@ -7,7 +7,7 @@ import pytest
 from domain.tenants import DEFAULT_TENANT
 from edge.config.ledger import Copy
 from edge.config.seal import Seal
-from edge.config.warm_copy import WarmCopy, merged
+from edge.config.warm_copy import WarmCopy
 from edge.config.warm_disk import WarmDisk
 
 from .documents import ACME, BETA, snapshot, tombstone
@@ -78,10 +78,3 @@ def test_a_writer_that_is_behind_its_predecessor_leaves_the_newer_copy(tmp_path:
 def test_a_directory_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         disk(tmp_path / "missing").save(1, [DEFAULT])
-
-
-def test_of_two_copies_the_newest_of_each_tenant_counts() -> None:
-    older, newer = WarmCopy(5, (copy(ACME, 5), copy(BETA, 2))), WarmCopy(7, (copy(ACME, 3), BURIED))
-    assert merged([older, newer]) == WarmCopy(7, (copy(ACME, 5), BURIED))
-    assert merged([newer, older]) == merged([older, newer])
-    assert merged([]) is None
