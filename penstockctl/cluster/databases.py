@@ -3,14 +3,14 @@
 The same path serves the embedded server and an external one. Creates no table: services migrate themselves.
 """
 
+import os
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
+from penstockctl.cluster.scram import scram_verifier
 from penstockctl.faults import OperatorError
 
-# PostgreSQL's "duplicate object" answers mean that a former start came this far.
-_EXISTS = (asyncpg.DuplicateObjectError, asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError)
 _CONNECT_SECONDS = 10.0
 
 
@@ -56,22 +56,23 @@ async def ensure_databases(admin_url: str, passwords: dict[str, str]) -> dict[st
 
 
 async def _ensure_role(admin: asyncpg.Connection, role: str, password: str) -> None:
-    # CREATEROLE: each tenant has a reader role without login, made when the tenant is.
-    # Names are constants of ours and the password is URL-safe base64, so nothing here needs escaping.
-    try:
-        await admin.execute(f"CREATE ROLE {role} LOGIN CREATEROLE NOSUPERUSER NOCREATEDB PASSWORD '{password}'")
-    except _EXISTS:
+    # Looked for first: a server logs each statement that fails, and it fails at every start but the first.
+    if await admin.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
         return
-    if not await admin.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
-        # An administrator who is no superuser may give a database only to a role it is a member of.
-        await admin.execute(f"GRANT {role} TO CURRENT_USER")
+    verifier = scram_verifier(password, os.urandom(16))
+    async with admin.transaction():
+        # CREATEROLE: each tenant has a reader role without login, made when the tenant is.
+        # Names are constants of ours and a verifier has no quotes, so nothing here needs escaping.
+        await admin.execute(f"CREATE ROLE {role} LOGIN CREATEROLE NOSUPERUSER NOCREATEDB PASSWORD '{verifier}'")
+        if not await admin.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+            # An administrator who is no superuser may give a database only to a role it is a member of.
+            await admin.execute(f"GRANT {role} TO CURRENT_USER")
 
 
 async def _ensure_database(admin: asyncpg.Connection, name: str) -> None:
-    try:
-        await admin.execute(f"CREATE DATABASE {name} OWNER {name}")
-    except _EXISTS:
+    if await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
         return
+    await admin.execute(f"CREATE DATABASE {name} OWNER {name}")
     await admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
 
 

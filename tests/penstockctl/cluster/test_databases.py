@@ -1,13 +1,15 @@
 """One service, one database, one role, on a real server."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from penstockctl.cluster.databases import ensure_databases, service_url
-from penstockctl.embedded.postgres import run_postgres
+from penstockctl.embedded.child import run_until_left
+from penstockctl.embedded.postgres import prepare_postgres, run_postgres
 from penstockctl.faults import OperatorError
 
 PASSWORDS = {"auth": "a-1", "config": "c-1", "telemetry": "t-1"}
@@ -46,6 +48,20 @@ async def test_an_administrator_without_superuser_rights_is_enough(admin_url: st
     connection = await asyncpg.connect(urls["config"])
     assert await connection.fetchval("SELECT current_user") == "penstock_config"
     await connection.close()
+
+
+async def test_no_password_and_no_error_reaches_the_servers_log(with_data: Path) -> None:
+    passwords = {noun: f"hush-{noun}" for noun in PASSWORDS}
+    server = await prepare_postgres(with_data / "pg", with_data / "s")
+    command = replace(server.command, argv=(*server.command.argv, "-c", "log_statement=all"))
+    async with run_until_left("PostgreSQL", command, server.gate, with_data / "log"):
+        for _ in range(2):
+            await ensure_databases(server.admin_url, passwords)
+
+    log = (with_data / "log").read_text()
+    assert "CREATE ROLE penstock_auth" in log
+    assert "hush" not in log
+    assert "ERROR" not in log
 
 
 async def test_roles_of_another_cluster_are_left_alone(admin_url: str) -> None:
