@@ -74,12 +74,12 @@ async def prepare_postgres(
     """Make the data in `folder` on the first call and clear the way for a start.
 
     `binaries` and `usable_modes` are found out when absent; a former server has
-    `leave_seconds` to end. OperatorError: no PostgreSQL here, the data were
-    made by another user mode or major version, or another server still runs on them.
+    `leave_seconds` to end. OperatorError: no PostgreSQL here, the data were made by another user mode or
+    major version, nobody knows who made them, or another server still runs on them.
     """
     binaries = binaries or find_postgres()
-    record = folder / "made-by.json"
-    made = read_provenance(record)
+    data = folder / "data"
+    made = read_provenance(data)
     now = Provenance(_choose_mode(made, usable_modes), os.geteuid(), binaries.major)
     if made and (mismatch := explain_mismatch(made, now)):
         raise OperatorError(f"The data directory {folder} {mismatch}.")
@@ -90,11 +90,9 @@ async def prepare_postgres(
     password_file = folder / "password"
     password = read_or_make_secret(password_file)
     give_to(mode, password_file)
-    data = folder / "data"
     await wait_until_unused(data, _PROGRAMS, leave_seconds)
     if not made:
-        await _initialise(programs, data, password_file, mode)
-        write_provenance(record, now)
+        await _initialise(programs, data, password_file, now)
     _remove_stale_locks(data, socket_dir)
     return PreparedPostgres(_server_command(programs, data, socket_dir, mode), _url(password, socket_dir))
 
@@ -130,13 +128,13 @@ def _reachable_programs(programs: Path, folder: Path, mode: UserMode) -> Path:
     return copy / "bin"
 
 
-async def _initialise(programs: Path, data: Path, password_file: Path, mode: UserMode) -> None:
-    """Make the data beside their place first, so that a crash in between leaves nothing half-made."""
+async def _initialise(programs: Path, data: Path, password_file: Path, made: Provenance) -> None:
+    """Make the data beside their place first, so that a crash in between leaves nothing half-made: data and the
+    record of their making appear together."""
     partial = data.with_name("data.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.rmtree(data, ignore_errors=True)  # made, but the record of its making was never written
     partial.mkdir(mode=0o700)
-    give_to(mode, partial)
+    give_to(made.user_mode, partial)
     argv = (
         str(programs / "initdb"),
         f"--pgdata={partial}",
@@ -146,10 +144,11 @@ async def _initialise(programs: Path, data: Path, password_file: Path, mode: Use
         "--encoding=UTF8",
         "--locale=C",  # the wheel is built without ICU; order by bytes is the same everywhere
     )
-    code, text = await collect(Command(argv, user_mode=mode))
+    code, text = await collect(Command(argv, user_mode=made.user_mode))
     if code != 0:
         last = text.strip().splitlines()[-1:] or ["it said nothing"]
         raise OperatorError(f"PostgreSQL could not make its data in {data}: {last[0]}")
+    give_to(made.user_mode, write_provenance(partial, made))
     partial.rename(data)
 
 

@@ -49,4 +49,4 @@ async def test_an_ordinary_user_needs_nothing_special(folder: Path) -> None:
         for server in servers:
             wait_until_gone(server)
     assert owners == {65534 if os.geteuid() == 0 else os.geteuid()}
-    assert '"plain"' in (folder / "pg/made-by.json").read_text()
+    assert '"plain"' in (folder / "pg/data/made-by.json").read_text()

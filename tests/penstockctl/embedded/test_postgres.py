@@ -79,8 +79,7 @@ async def test_a_lock_file_with_the_id_of_a_stranger_is_stale(with_data: Path) -
 
 
 async def test_a_start_that_died_while_making_the_data_is_begun_anew(folder: Path) -> None:
-    for half_made in ("data", "data.partial"):
-        (folder / "pg" / half_made / "base").mkdir(parents=True)
+    (folder / "pg/data.partial/base").mkdir(parents=True)
 
     async with run_postgres(folder / "pg", folder / "s") as server:
         assert await ask(server.admin_url, "SELECT 1") == 1
@@ -100,8 +99,43 @@ async def test_data_of_another_major_version_are_refused(with_data: Path) -> Non
         await prepare_postgres(with_data / "pg", with_data / "s", binaries=newer)
 
 
+async def test_data_without_a_record_of_their_making_are_refused_and_kept(with_data: Path) -> None:
+    (with_data / "pg/data/made-by.json").unlink()
+
+    with pytest.raises(
+        OperatorError, match=r"have no record of their making \(made-by\.json\), so they are not touched"
+    ):
+        await prepare_postgres(with_data / "pg", with_data / "s")
+    assert (with_data / "pg/data/PG_VERSION").exists()
+
+
+async def test_a_record_beside_the_data_is_taken_as_earlier_releases_wrote_it(with_data: Path) -> None:
+    (with_data / "pg/data/made-by.json").rename(with_data / "pg/made-by.json")
+
+    async with run_postgres(with_data / "pg", with_data / "s") as server:
+        assert await ask(server.admin_url, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"user_mode": "x", "uid": 0, "postgres_major": 18}'])
+async def test_a_damaged_record_is_one_sentence(with_data: Path, text: str) -> None:
+    (with_data / "pg/data/made-by.json").write_text(text)
+
+    with pytest.raises(OperatorError, match=r"^The record .*made-by\.json is damaged: restore it"):
+        await prepare_postgres(with_data / "pg", with_data / "s")
+
+
+@pytest.mark.parametrize("version", ["9\n", None], ids=["another", "none"])
+async def test_data_that_are_not_what_their_record_says_are_refused(with_data: Path, version: str | None) -> None:
+    path = with_data / "pg/data/PG_VERSION"
+    path.unlink() if version is None else path.write_text(version)
+
+    said = rf"are of version {'9' if version else 'unknown'}, but .*made-by\.json says {find_postgres().major}:"
+    with pytest.raises(OperatorError, match=said):
+        await prepare_postgres(with_data / "pg", with_data / "s")
+
+
 async def test_data_of_another_user_mode_are_refused(with_data: Path) -> None:
-    record = with_data / "pg/made-by.json"
+    record = with_data / "pg/data/made-by.json"
     other = '"plain", "uid": 4711' if os.geteuid() == 0 else '"userns", "uid": 0'
     major = find_postgres().major
     record.write_text(f'{{"user_mode": {other}, "postgres_major": {major}}}')
