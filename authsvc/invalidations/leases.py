@@ -43,6 +43,9 @@ class Grant:
     head: int
 
 
+# Puts grants and events in an order: an event that is appended later waits until the lease can be seen, and one
+# that came earlier is seen by the grant, which is a statement of its own, with a newer snapshot. Grants share the lock.
+_ORDER: Final = f"SELECT FROM {REGISTRY}.head FOR SHARE"
 # A worker that has not applied an event gets no more than a lease counted from that event: so every event is in
 # force everywhere at the latest `LEASE` after its commit, even when a worker acknowledges old revisions for ever.
 _GRANT: Final = f"""
@@ -64,8 +67,8 @@ kept AS (
         revision = GREATEST(mine.revision, EXCLUDED.revision),
         expires_at = GREATEST(mine.expires_at, EXCLUDED.expires_at)
 )
-SELECT until - now AS duration, revision AS head FROM granted, clock, head
-"""  # noqa: S608 - constant names
+SELECT until - now AS duration, revision AS head, pg_notify($6, $7) FROM granted, clock, head
+"""  # noqa: S608
 _UNEXPIRED: Final = f"""
 SELECT now, gateway_id, slot, boot_id, revision, expires_at
 FROM (SELECT clock_timestamp() AS now) AS clock LEFT JOIN {REGISTRY}.leases ON expires_at > now
@@ -76,10 +79,15 @@ _PRUNE: Final = f"DELETE FROM {REGISTRY}.leases WHERE expires_at < clock_timesta
 
 
 async def acknowledge(connection: Any, worker: Worker, revision: int) -> Grant:
-    """Notes that `worker` has applied everything up to `revision`, renews its lease and wakes who waits for it."""
+    """Notes that `worker` has applied everything up to `revision`, renews its lease and wakes who waits for it.
+
+    Waits for a change that has appended an event and is not committed yet.
+    """
     async with connection.transaction():
-        row = await connection.fetchrow(_GRANT, worker.gateway_id, worker.slot, worker.boot_id, revision, LEASE)
-        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, ACKNOWLEDGED)
+        await connection.execute(_ORDER)
+        row = await connection.fetchrow(
+            _GRANT, worker.gateway_id, worker.slot, worker.boot_id, revision, LEASE, CHANNEL, ACKNOWLEDGED
+        )
     return Grant(row["duration"], row["head"])
 
 

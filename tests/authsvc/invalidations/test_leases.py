@@ -1,0 +1,88 @@
+"""Grants and changes that meet, each on a connection of its own: none of them overlooks the other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from authsvc.invalidations import leases
+from authsvc.invalidations.leases import LEASE, Worker
+from authsvc.invalidations.log import Scope, append
+from tests.authsvc.replica import Cluster
+
+HERE = Worker("gw", 0, UUID(int=1))
+THERE = Worker("gw", 1, UUID(int=2))
+_WAITING = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Three sessions of the service's own database; the first two give a lock up at once."""
+
+    one: Any
+    other: Any
+    patient: Any
+
+    async def until_patient_waits(self) -> None:
+        """Returns when the patient session waits for a lock."""
+        async with asyncio.timeout(10):
+            while not await self.other.fetchval(_WAITING, self.patient.get_server_pid()):
+                pass
+
+
+@pytest.fixture
+async def connections(cluster: Cluster) -> AsyncIterator[Connections]:
+    async with (
+        connected(cluster, "1ms") as one,
+        connected(cluster, "1ms") as other,
+        connected(cluster, "10s") as patient,
+    ):
+        yield Connections(one, other, patient)
+
+
+@asynccontextmanager
+async def connected(cluster: Cluster, lock_timeout: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(cluster.url, server_settings={"lock_timeout": lock_timeout})
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def test_no_event_is_committed_past_a_lease_that_is_being_granted(connections: Connections) -> None:
+    """Else it would be called in force while that lease, which nobody sees yet, runs for its 30 s."""
+    async with connections.one.transaction():
+        await leases.acknowledge(connections.one, HERE, 0)
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            async with connections.other.transaction():
+                await append(connections.other, Scope.API_KEY, "KeyKey01", None)
+    async with connections.other.transaction():
+        await append(connections.other, Scope.API_KEY, "KeyKey01", None)
+    _, running = await leases.unexpired(connections.other)
+    assert [(lease.worker, lease.revision) for lease in running] == [(HERE, 0)]
+
+
+async def test_a_lease_that_waited_for_an_event_is_counted_from_it(connections: Connections) -> None:
+    async with asyncio.TaskGroup() as tasks, connections.one.transaction():
+        await append(connections.one, Scope.API_KEY, "KeyKey01", None)
+        # As if the change had been under way for long.
+        await connections.one.execute(
+            "UPDATE registry.invalidations SET commit_time = commit_time - $1::interval", LEASE / 2
+        )
+        granting = tasks.create_task(leases.acknowledge(connections.patient, HERE, 0))
+        await connections.until_patient_waits()
+    grant = granting.result()
+    assert grant.head == 1
+    assert timedelta(0) < grant.duration <= LEASE / 2
+
+
+async def test_grants_do_not_wait_for_each_other(connections: Connections) -> None:
+    async with connections.one.transaction(), connections.other.transaction():
+        await leases.acknowledge(connections.one, HERE, 0)
+        await leases.acknowledge(connections.other, THERE, 0)
