@@ -6,6 +6,7 @@
     - `negatives` refused credentials, for a moment
     - `fences`    what invalidations hit, and which look-ups are too old to be used
     - `lease`     how long the cache may be trusted without word from authsvc
+- `clocks`        by which clock credentials expire, and by which leases do
 - `lookups`       asks authsvc in batches on one stream
 - `watch`         follows the invalidations, acknowledges them and renews the lease
 - `comeback`      lets one of these two wake the other's wait for its next attempt

@@ -12,6 +12,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain import api_keys
 from edge.auth.cache import CAPACITY, PrincipalCache
+from edge.auth.clocks import Moment, steady_seconds
 from edge.auth.comeback import Comeback
 from edge.auth.fences import Fences
 from edge.auth.lease import DEFAULT_MAX_STALE_SECONDS, Lease, Use
@@ -46,16 +47,18 @@ class Authenticator:
         timeout_seconds: float = TIMEOUT_SECONDS,
         renew_seconds: float = RENEW_SECONDS,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = steady_seconds,
     ) -> None:
         stub, comeback = AuthServiceStub(channel), Comeback()
         self._clock = clock
+        self._steady = steady
         self._lease = Lease(max_stale_seconds)
         self._fences = Fences()
         cache = PrincipalCache(capacity)
         self._ready = cache.ready
         self._memory = Memory(cache, Negatives(), self._fences, self._lease)
         self._lookups = Lookups(stub, self._fences.ticket, comeback, timeout_seconds)
-        self._watch = Watch(stub, self._memory, instance, comeback, clock, renew_seconds)
+        self._watch = Watch(stub, self._memory, instance, comeback, steady, renew_seconds)
         self.hits = 0
         self.misses = 0
         self.stale = 0
@@ -74,7 +77,7 @@ class Authenticator:
     @property
     def lease_state(self) -> str:
         """`held`, `out` (every request is looked up) or `away` (authsvc does not answer)."""
-        if self._clock() < self._lease.until:
+        if self._steady() < self._lease.until:
             return "held"
         return "out" if self._lease.reachable else "away"
 
@@ -90,19 +93,20 @@ class Authenticator:
     def cached(self, credential: Credential, now: float) -> Principal | Rejection | None:
         """What is known of the credential at `now` (seconds since 1970); None: call `authenticate`.
 
-        The first half is the hot path: a digest, a look-up and three comparisons.
+        The first half is the hot path: a digest, a look-up and a few comparisons.
         """
-        digest = _digest(credential)
+        digest, steady = _digest(credential), self._steady()
         entry = self._ready.get(digest)
         if (
             entry is not None
             and entry.seen == self._fences.applied
-            and now < entry.fresh_until
-            and now < self._lease.until
+            and steady < entry.fresh_until
+            and steady < self._lease.until
+            and now < entry.principal.expires_at
         ):
             self.hits += 1
             return entry.principal
-        return _judged_by_form(credential) or self._recalled(digest, now)
+        return _judged_by_form(credential) or self._recalled(digest, Moment(now, steady))
 
     async def authenticate(self, credential: Credential, *, fresh: bool = False) -> Principal | Rejection:
         """Whom the credential proves, or why nobody.
@@ -114,18 +118,18 @@ class Authenticator:
         if refused is not None:
             return refused
         digest = _digest(credential)
-        if not fresh and (known := self._recalled(digest, self._clock())) is not None:
+        if not fresh and (known := self._recalled(digest, self._now())) is not None:
             return known
         self.misses += 1
         try:
             return await self._looked_up(digest, credential)
         except AuthUnavailable:
             self._lease.reachable = False
-            if not fresh and (stale := self._recalled(digest, self._clock())) is not None:
+            if not fresh and (stale := self._recalled(digest, self._now())) is not None:
                 return stale
             raise
 
-    def _recalled(self, digest: bytes, now: float) -> Principal | Rejection | None:
+    def _recalled(self, digest: bytes, now: Moment) -> Principal | Rejection | None:
         recalled = self._memory.recall(digest, now)
         if recalled is None:
             return None
@@ -136,11 +140,14 @@ class Authenticator:
             self.hits += 1
         return found
 
+    def _now(self) -> Moment:
+        return Moment(self._clock(), self._steady())
+
     async def _looked_up(self, digest: bytes, credential: Credential) -> Principal | Rejection:
         for _ in range(_ATTEMPTS):
             answer = await self._lookups.ask(digest, credential)
             self._lease.reachable = True
-            if self._memory.settle(digest, answer, self._clock()):
+            if self._memory.settle(digest, answer, self._now()):
                 return answer.outcome
         raise AuthUnavailable
 

@@ -15,7 +15,7 @@ Packed: TypeAlias = tuple[Any, ...]
 
 
 class Entry:
-    """A proven principal. `seen` is the revision up to which no invalidation has hit it."""
+    """A proven principal. `seen` is the revision up to which no invalidation has hit it; times are steady ones."""
 
     __slots__ = ("confirmed_at", "fresh_until", "principal", "seen")
 

@@ -7,6 +7,7 @@ has acknowledged.
 from dataclasses import dataclass
 
 from edge.auth.cache import Entry, PrincipalCache
+from edge.auth.clocks import Moment
 from edge.auth.fences import Event, Fences, Ticket
 from edge.auth.lease import Lease, Use, fresh_until
 from edge.auth.negatives import Negatives
@@ -31,11 +32,11 @@ class Memory:
         self.fences = fences
         self.lease = lease
 
-    def recall(self, digest: bytes, now: float) -> tuple[Principal | Rejection, Use] | None:
+    def recall(self, digest: bytes, now: Moment) -> tuple[Principal | Rejection, Use] | None:
         """What is remembered and may be served (SERVE or SERVE_STALE), or None: authsvc is to be asked."""
         entry = self._intact(digest)
         if entry is None:
-            refused = self.negatives.get(digest, now)
+            refused = self.negatives.get(digest, now.steady)
             return None if refused is None else (refused, Use.SERVE)
         use = self.lease.judge(entry.confirmed_at, entry.fresh_until, entry.principal.expires_at, now)
         if use is Use.FORGET:
@@ -43,7 +44,7 @@ class Memory:
             return None
         return None if use is Use.ASK else (entry.principal, use)
 
-    def settle(self, digest: bytes, answer: Answer, now: float) -> bool:
+    def settle(self, digest: bytes, answer: Answer, now: Moment) -> bool:
         """Remembers an answer; False when it is too old to be used at all: ask again."""
         seen = self.fences.seen(answer.ticket, answer.revision)
         if seen is None:
@@ -51,13 +52,13 @@ class Memory:
         if isinstance(answer.outcome, Rejection):
             self.cache.drop(digest)
             if seen >= self.fences.applied:
-                self.negatives.put(digest, answer.outcome, now)
+                self.negatives.put(digest, answer.outcome, now.steady)
             return True
         if self.fences.hits(answer.outcome, seen):
             return False
-        if now < answer.outcome.expires_at:
-            kept = Entry(answer.outcome, max(seen, self.fences.applied), now, fresh_until(answer.outcome, now))
-            self.cache.put(digest, kept)
+        if now.wall < answer.outcome.expires_at:
+            fresh = fresh_until(answer.outcome.kind, now.steady)
+            self.cache.put(digest, Entry(answer.outcome, max(seen, self.fences.applied), now.steady, fresh))
         return True
 
     def invalidate(self, event: Event) -> bool:

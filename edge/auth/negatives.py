@@ -9,7 +9,7 @@ LIFETIME_SECONDS: Final = 30.0
 
 
 class Negatives:
-    """Refusals by the digest of their credential, in order of arrival."""
+    """Refusals by the digest of their credential, in order of arrival. Times are those of the steady clock."""
 
     def __init__(self, capacity: int = CAPACITY, lifetime_seconds: float = LIFETIME_SECONDS) -> None:
         self._capacity = capacity

@@ -6,7 +6,6 @@ nothing loses its lease; and only with a revision that the memory has applied.
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +14,7 @@ import structlog
 from penstock.auth.v1 import auth_service_pb2 as pb
 
 from edge.auth import wire
+from edge.auth.clocks import steady_seconds
 from edge.auth.comeback import Comeback
 from edge.auth.memory import Memory
 from edge.instance import Instance
@@ -40,14 +40,14 @@ class Watch:
         memory: Memory,
         instance: Instance,
         comeback: Comeback,
-        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = steady_seconds,
         renew_seconds: float = RENEW_SECONDS,
     ) -> None:
         self._stub = stub
         self._memory = memory
         self._instance = wire.instance(instance)
         self._comeback = comeback
-        self._clock = clock
+        self._steady = steady
         self._renew_seconds = renew_seconds
         self._begun = False
         self._in_step = asyncio.Event()
@@ -133,7 +133,7 @@ class Watch:
             await self._news_or(self._renew_seconds)
 
     async def _acknowledge(self) -> None:
-        sent_at = self._clock()
+        sent_at = self._steady()
         request = pb.AckInvalidationsRequest(instance=self._instance, revision=self._memory.fences.applied)
         granted = await self._stub.AckInvalidations(request, timeout=_RENEWAL_TIMEOUT_SECONDS)
         self._memory.lease.reachable = True

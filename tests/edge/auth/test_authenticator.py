@@ -9,12 +9,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.auth.v1 import api_key_service_pb2 as pb
 from penstock.auth.v1 import provisioning_service_pb2 as provisioning
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain.tenants import DEFAULT_TENANT
 from edge.auth.authenticator import Authenticator, AuthUnavailable
+from edge.auth.clocks import steady_seconds
 from edge.instance import Instance
 from edge.principal import Credential, CredentialKind, Principal, Rejection
 from svckit.channels import open_channel
@@ -32,23 +34,30 @@ async def cluster(service_host: ServiceHost, database_url: str, tmp_path: Path) 
 
 
 class Clock:
-    """Seconds since 1970, with what a test adds."""
+    """A clock, with what a test adds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = steady_seconds) -> None:
+        self._clock = clock
         self.added = 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.added
+        return self._clock() + self.added
 
 
 @asynccontextmanager
 async def running(
-    cluster: Cluster, target: str, *, slot: int = 0, clock: Callable[[], float] = time.time, max_stale: float = 900.0
+    cluster: Cluster,
+    target: str,
+    *,
+    slot: int = 0,
+    clock: Callable[[], float] = time.time,
+    steady: Callable[[], float] = steady_seconds,
+    max_stale: float = 900.0,
 ) -> AsyncIterator[Authenticator]:
     """An authenticator at work, as in an edge worker."""
     instance = Instance(f"gw-{secrets.token_hex(4)}", slot, str(uuid4()))
     async with open_channel(target, cluster.host.identities["edge"], "authsvc") as channel:
-        authenticator = Authenticator(channel, instance, max_stale_seconds=max_stale, clock=clock)
+        authenticator = Authenticator(channel, instance, max_stale_seconds=max_stale, clock=clock, steady=steady)
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(authenticator.run())
             yield authenticator
@@ -138,25 +147,25 @@ async def test_an_admin_token_is_no_bearer_token(cluster: Cluster) -> None:
 
 
 async def test_while_authsvc_is_away_the_cache_serves_and_strangers_wait(cluster: Cluster) -> None:
-    clock = Clock()
+    steady = Clock()
     async with cluster.replica() as replica:
         target = replica.hosted.target
         tenant = await replica.tenant()
         known, unknown = key(tenant.api_key), key((await replica.create_key(tenant.id, "other")).secret)
-        authenticators = running(cluster, target, clock=clock)
+        authenticators = running(cluster, target, steady=steady)
         authenticator = await authenticators.__aenter__()
         await until(lambda: authenticator.lease_state == "held")
         principal = await authenticator.authenticate(known)
     try:
-        clock.added = 31.0
+        steady.added = 31.0
         with pytest.raises(AuthUnavailable):
             await authenticator.authenticate(unknown)
         assert await authenticator.authenticate(known) is principal
-        assert authenticator.cached(known, clock()) is principal
+        assert authenticator.cached(known, time.time()) is principal
         assert authenticator.stale >= 2
         with pytest.raises(AuthUnavailable):
             await authenticator.authenticate(known, fresh=True)
-        clock.added = 31.0 + 900.0
+        steady.added = 31.0 + 900.0
         with pytest.raises(AuthUnavailable):
             await authenticator.authenticate(known)
     finally:
@@ -164,20 +173,45 @@ async def test_while_authsvc_is_away_the_cache_serves_and_strangers_wait(cluster
 
 
 async def test_strict_serves_nothing_once_the_lease_is_out(cluster: Cluster) -> None:
-    clock = Clock()
+    steady = Clock()
     async with cluster.replica() as replica:
         tenant = await replica.tenant()
-        authenticators = running(cluster, replica.hosted.target, clock=clock, max_stale=0.0)
+        authenticators = running(cluster, replica.hosted.target, steady=steady, max_stale=0.0)
         authenticator = await authenticators.__aenter__()
         await until(lambda: authenticator.lease_state == "held")
         await authenticator.authenticate(key(tenant.api_key))
     try:
-        assert isinstance(authenticator.cached(key(tenant.api_key), clock()), Principal)
-        clock.added = 31.0
+        assert isinstance(authenticator.cached(key(tenant.api_key), time.time()), Principal)
+        steady.added = 31.0
         with pytest.raises(AuthUnavailable):
             await authenticator.authenticate(key(tenant.api_key))
     finally:
         await authenticators.__aexit__(None, None, None)
+
+
+async def test_a_wall_clock_that_is_set_back_lengthens_no_lease(cluster: Cluster) -> None:
+    wall, steady = Clock(time.time), Clock()
+    async with (
+        cluster.replica() as replica,
+        running(cluster, replica.hosted.target, clock=wall, steady=steady) as authenticator,
+    ):
+        credential = key((await replica.tenant()).api_key)
+        await until(lambda: authenticator.lease_state == "held")
+        await authenticator.authenticate(credential)
+        wall.added, steady.added = -3600.0, 31.0
+        assert authenticator.lease_state == "out"
+        assert authenticator.cached(credential, wall()) is None
+
+
+async def test_a_key_expires_by_the_wall_clock_though_the_lease_is_held(cluster: Cluster) -> None:
+    async with cluster.replica() as replica, running(cluster, replica.hosted.target) as authenticator:
+        tenant = await replica.tenant()
+        ends = Timestamp(seconds=int(time.time()) + 600)
+        credential = key((await replica.create_key(tenant.id, expire_time=ends)).secret)
+        await until(lambda: authenticator.lease_state == "held")
+        await authenticator.authenticate(credential)
+        assert authenticator.cached(credential, ends.seconds - 0.1) is not None
+        assert authenticator.cached(credential, ends.seconds) is None
 
 
 async def test_a_worker_that_missed_a_revocation_learns_of_it_on_return(cluster: Cluster) -> None:

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.auth.cache import Entry, PrincipalCache
+from edge.auth.clocks import Moment
 from edge.auth.fences import Event, Fences, Scope, Ticket
 from edge.auth.lease import Lease, Use
 from edge.auth.memory import Answer, Memory
@@ -21,7 +22,7 @@ from tests.edge.auth.principals import consumer
 
 KEYS = ("Key00001", "Key00002", "Key00003")
 REFUSED = Rejection(15)
-NOW = 1000.0
+NOW = Moment(1000.0, 5.0)
 
 
 def make_memory(remembered_events: int = 100) -> Memory:
@@ -164,7 +165,7 @@ def test_a_refusal_read_before_a_change_is_not_remembered() -> None:
 
 def test_a_refusal_ends_what_was_cached() -> None:
     memory = make_memory()
-    memory.cache.put(b"digest", Entry(consumer(), 0, NOW, NOW + 900))
+    memory.cache.put(b"digest", Entry(consumer(), 0, NOW.steady, NOW.steady + 900))
     memory.settle(b"digest", Answer(REFUSED, 0, memory.fences.ticket()), NOW)
     assert memory.recall(b"digest", NOW) == (REFUSED, Use.SERVE)
 
@@ -173,7 +174,7 @@ def test_a_refusal_ends_what_was_cached() -> None:
 def test_nothing_is_remembered_past_its_expiry(now: float, remembered: bool) -> None:
     memory = make_memory()
     memory.settle(b"digest", Answer(consumer(expires_at=1050.0), 0, memory.fences.ticket()), NOW)
-    assert (memory.recall(b"digest", now) is not None) is remembered
+    assert (memory.recall(b"digest", Moment(now, NOW.steady)) is not None) is remembered
 
 
 def test_a_gap_in_the_events_is_not_passed_over() -> None:
