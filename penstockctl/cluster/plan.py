@@ -16,18 +16,20 @@ from penstockctl.spawn import Command
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A gRPC service: `noun` names its database (None: it has none), `port_offset` counts from the port base."""
+    """A gRPC service: `noun` names its database (None: it has none), `port_offset` counts from the port base,
+    `peers` are the services that it calls."""
 
     name: str
     variable: str
     port_offset: int
     noun: str | None
+    peers: tuple[str, ...] = ()
 
 
 SERVICES = (
     Service("authsvc", "AUTH", 0, "auth"),
     Service("ratelimitsvc", "RATELIMIT", 1, None),
-    Service("configsvc", "CONFIG", 2, "config"),
+    Service("configsvc", "CONFIG", 2, "config", peers=("authsvc", "telemetrysvc")),
     Service("telemetrysvc", "TELEMETRY", 3, "telemetry"),
 )
 NOUNS = tuple(service.noun for service in SERVICES if service.noun)
@@ -67,7 +69,6 @@ _OWN_VARIABLES = frozenset(
             "OWN_PORTS",
             "WORKER_SLOT",
             "ADMIN_LISTEN",
-            "ENVIRONMENT",
         ),
         *("IDENTITY_KEY", "TRUSTED_KEYS", "KEK", "CLUSTER_KEY", "DATABASE_URL", "REDIS_URL"),
         *("DATA_DIR", "RUN_DIR", "AUTH_ADDRESS", "RATELIMIT_ADDRESS", "CONFIG_ADDRESS", "TELEMETRY_ADDRESS"),
@@ -101,15 +102,18 @@ def service_environment(service: Service, around: Surroundings) -> dict[str, str
     listen = [f"unix:{_socket(service, around)}"]
     if around.options.grpc_port_base:
         listen.insert(0, f"{bracketed(around.options.host)}:{around.options.grpc_port_base + service.port_offset}")
-    redis_url = around.redis.limits if service.name == "ratelimitsvc" else around.redis.shared
     environment = {
-        **_common(around, identity=service.name, process=service.name),
+        **_common(around, service.name, service.peers),
         "PENSTOCK_LISTEN": ",".join(listen),
-        "PENSTOCK_DATA_DIR": str(around.data_dir / service.name),
-        "PENSTOCK_REDIS_URL": redis_url,
+        "PENSTOCK_METRICS_LISTEN": f"unix:{around.run_dir / f'{service.name}.metrics.sock'}",
     }
     if service.noun:
         environment["PENSTOCK_DATABASE_URL_FILE"] = str(around.secrets.database_url_file(service.noun))
+    match service.name:
+        case "authsvc":
+            environment["PENSTOCK_KEK_FILE"] = str(around.secrets.kek_file)
+        case "ratelimitsvc":
+            environment["PENSTOCK_REDIS_URL"] = around.redis.limits
     return environment
 
 
@@ -132,13 +136,16 @@ def _service(service: Service, around: Surroundings) -> ProcessSpec:
 def _edge_worker(slot: int, around: Surroundings, services: tuple[str, ...]) -> ProcessSpec:
     name = f"edge-{slot}"
     environment = {
-        **_edge_environment(around, identity="edge", process=name),
+        **_common(around, "edge", services),
         "PENSTOCK_LISTEN_FD": str(around.edge_fds[slot]),
         "PENSTOCK_WORKER_SLOT": str(slot),
         "PENSTOCK_OWN_PORTS": ",".join(map(str, own_ports(around))),
         # On one machine every target is private; our own ports stay closed to all.
         "PENSTOCK_TARGETS_PRIVATE_ALLOWED": "true",
         "PENSTOCK_DATA_DIR": str(around.data_dir / "edge"),
+        "PENSTOCK_RUN_DIR": str(around.run_dir),
+        "PENSTOCK_REDIS_URL": around.redis.shared,
+        "PENSTOCK_CLUSTER_KEY_FILE": str(around.secrets.cluster_key_file),
     }
     workers = around.options.workers
     # With n workers a fresh connection misses the one in question with (n-1)/n: 8n leave 0.03 % for a mistake.
@@ -154,9 +161,9 @@ def _edge_worker(slot: int, around: Surroundings, services: tuple[str, ...]) -> 
 def _admin(around: Surroundings, services: tuple[str, ...]) -> ProcessSpec:
     options = around.options
     environment = {
-        **_edge_environment(around, identity="admin", process="admin"),
+        **_common(around, "admin", ("authsvc", "configsvc", "telemetrysvc")),
         "PENSTOCK_ADMIN_LISTEN": f"{bracketed(options.host)}:{options.admin_port}",
-        "PENSTOCK_DATA_DIR": str(around.data_dir / "admin"),
+        "PENSTOCK_RUN_DIR": str(around.run_dir),
     }
     return ProcessSpec(
         name="admin",
@@ -196,27 +203,20 @@ def _python_module(
     )
 
 
-def _common(around: Surroundings, *, identity: str, process: str) -> dict[str, str]:
-    addresses = {f"PENSTOCK_{service.variable}_ADDRESS": f"unix:{_socket(service, around)}" for service in SERVICES}
+def _common(around: Surroundings, identity: str, peers: tuple[str, ...]) -> dict[str, str]:
+    """What every process of ours is told, and where it finds those that it calls. No secret but its own key."""
     inherited = {name: value for name, value in around.inherited.items() if name not in _OWN_VARIABLES}
+    addresses = {
+        f"PENSTOCK_{service.variable}_ADDRESS": f"unix:{_socket(service, around)}"
+        for service in SERVICES
+        if service.name in peers
+    }
     return {
         **inherited,
         **addresses,
         "PYTHONUNBUFFERED": "1",
-        "PENSTOCK_ENVIRONMENT": "local",
-        "PENSTOCK_METRICS_LISTEN": f"unix:{around.run_dir / f'{process}.metrics.sock'}",
         "PENSTOCK_IDENTITY_KEY_FILE": str(around.secrets.identity_file(identity)),
         "PENSTOCK_TRUSTED_KEYS_FILE": str(around.secrets.trusted_keys_file),
-        "PENSTOCK_KEK_FILE": str(around.secrets.kek_file),
-        "PENSTOCK_RUN_DIR": str(around.run_dir),
-    }
-
-
-def _edge_environment(around: Surroundings, *, identity: str, process: str) -> dict[str, str]:
-    return {
-        **_common(around, identity=identity, process=process),
-        "PENSTOCK_REDIS_URL": around.redis.shared,
-        "PENSTOCK_CLUSTER_KEY_FILE": str(around.secrets.cluster_key_file),
     }
 
 

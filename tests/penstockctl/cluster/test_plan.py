@@ -5,12 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from authsvc.settings import AuthSettings
+from configsvc.settings import ConfigSettings
+from edge.admin.settings import AdminSettings
+from edge.settings import EdgeSettings
 from penstockctl.cluster.options import ClusterOptions
 from penstockctl.cluster.plan import Surroundings, data_dirs, plan_processes, process_names, url_host
 from penstockctl.cluster.process_spec import ProcessSpec, stop_waves
 from penstockctl.cluster.redis_urls import split_databases
 from penstockctl.cluster.secrets import ClusterSecrets
 from penstockctl.gates import GrpcServing, HttpOk
+from ratelimitsvc.settings import RateLimitSettings
+from svckit.settings import ProcessSettings
+from telemetrysvc.settings import TelemetrySettings
 
 OPTIONS = ClusterOptions(data_dir=Path("/data"), workers=2)
 AROUND = Surroundings(
@@ -27,6 +34,15 @@ AROUND = Surroundings(
     upstream_port=9001,
     inherited={"PATH": "/bin", "PENSTOCK_LOG_LEVEL": "debug", "PENSTOCK_LISTEN": "x", "PENSTOCK_KEK": "y"},
 )
+
+SETTINGS: dict[str, type[ProcessSettings]] = {
+    "authsvc": AuthSettings,
+    "ratelimitsvc": RateLimitSettings,
+    "configsvc": ConfigSettings,
+    "telemetrysvc": TelemetrySettings,
+    "edge": EdgeSettings,
+    "admin": AdminSettings,
+}
 
 
 def plan(around: Surroundings = AROUND) -> dict[str, ProcessSpec]:
@@ -70,13 +86,42 @@ def test_port_base_0_means_sockets_only() -> None:
 
 
 @pytest.mark.parametrize("name", ["authsvc", "ratelimitsvc", "configsvc", "telemetrysvc", "edge-0", "admin"])
-def test_every_process_of_ours_knows_its_peers_and_itself(name: str) -> None:
-    told = environment(name)
-    identity = name.partition("-")[0]
-    assert told["PENSTOCK_IDENTITY_KEY_FILE"] == f"/data/secrets/{identity}.identity"
-    assert told["PENSTOCK_METRICS_LISTEN"] == f"unix:/run/{name}.metrics.sock"
-    assert told["PENSTOCK_ENVIRONMENT"] == "local"
-    assert told["PENSTOCK_RATELIMIT_ADDRESS"] == "unix:/run/ratelimitsvc.sock"
+def test_every_process_is_told_what_it_requires_and_nothing_that_it_does_not_read(name: str) -> None:
+    told = environment(name, replace(AROUND, inherited={}))
+    process = name.partition("-")[0]
+    read = {f"PENSTOCK_{field.upper()}" for field in SETTINGS[process].model_fields}
+    ours = [variable for variable in told if variable.startswith("PENSTOCK_")]
+    assert [each for each in ours if each not in read and each.removesuffix("_FILE") not in read] == []
+    required = {name.upper() for name, field in SETTINGS[process].model_fields.items() if field.is_required()}
+    assert [each for each in required if not {f"PENSTOCK_{each}", f"PENSTOCK_{each}_FILE"} & set(ours)] == []
+    assert told["PENSTOCK_IDENTITY_KEY_FILE"] == f"/data/secrets/{process}.identity"
+
+
+def test_every_process_finds_the_peers_that_it_calls() -> None:
+    called = {
+        name: tuple(variable.split("_")[1].lower() for variable in environment(name) if variable.endswith("_ADDRESS"))
+        for name in plan()
+    }
+    assert called == {
+        **dict.fromkeys(("authsvc", "ratelimitsvc", "telemetrysvc", "upstream"), ()),
+        "configsvc": ("auth", "telemetry"),
+        **dict.fromkeys(("edge-0", "edge-1"), ("auth", "ratelimit", "config", "telemetry")),
+        "admin": ("auth", "config", "telemetry"),
+    }
+    assert environment("admin")["PENSTOCK_CONFIG_ADDRESS"] == "unix:/run/configsvc.sock"
+
+
+def test_a_secret_is_known_to_those_alone_who_use_it() -> None:
+    knowing = {
+        secret: {name for name in plan() if f"PENSTOCK_{secret}" in environment(name)}
+        for secret in ("KEK_FILE", "CLUSTER_KEY_FILE", "REDIS_URL", "DATABASE_URL_FILE")
+    }
+    assert knowing == {
+        "KEK_FILE": {"authsvc"},
+        "CLUSTER_KEY_FILE": {"edge-0", "edge-1"},
+        "REDIS_URL": {"ratelimitsvc", "edge-0", "edge-1"},
+        "DATABASE_URL_FILE": {"authsvc", "configsvc", "telemetrysvc"},
+    }
 
 
 def test_each_worker_has_a_slot_and_a_socket_of_its_own_and_the_same_data() -> None:
@@ -90,13 +135,7 @@ def test_each_worker_has_a_slot_and_a_socket_of_its_own_and_the_same_data() -> N
 
 def test_limits_have_a_logical_database_of_their_own() -> None:
     assert environment("ratelimitsvc")["PENSTOCK_REDIS_URL"] == "unix:///run/valkey.sock?db=0"
-    for name in ("edge-0", "configsvc", "authsvc", "admin"):
-        assert environment(name)["PENSTOCK_REDIS_URL"] == "unix:///run/valkey.sock?db=1"
-
-
-def test_only_the_owners_of_data_learn_of_a_database() -> None:
-    told = {name for name in plan() if "PENSTOCK_DATABASE_URL_FILE" in environment(name)}
-    assert told == {"authsvc", "configsvc", "telemetrysvc"}
+    assert environment("edge-0")["PENSTOCK_REDIS_URL"] == "unix:///run/valkey.sock?db=1"
 
 
 def test_the_operators_shell_adds_settings_but_never_replaces_ours() -> None:
@@ -111,9 +150,8 @@ def test_without_demo_there_is_no_upstream() -> None:
     assert "upstream" not in plan(replace(AROUND, upstream_fd=None))
 
 
-def test_data_folders_are_made_for_all_but_the_upstream() -> None:
-    names = {path.name for path in data_dirs(plan_processes(AROUND))}
-    assert names == {"authsvc", "ratelimitsvc", "configsvc", "telemetrysvc", "edge", "admin"}
+def test_a_data_folder_is_made_for_the_edge_alone() -> None:
+    assert data_dirs(plan_processes(AROUND)) == {Path("/data/edge")}
 
 
 def test_no_secret_shows_in_the_text_of_a_plan() -> None:
