@@ -1,7 +1,7 @@
 """Settings of a process: read once from the environment, all faults told at once, never a value in a message.
 
 `PENSTOCK_X` may come as `PENSTOCK_X_FILE`, the path of a file that holds the value (for secrets mounted by an
-orchestrator); both at once is a fault. An empty or well-known secret is a fault in every environment.
+orchestrator); both at once is a fault. An empty or well-known secret is a fault too.
 """
 
 import os
@@ -31,21 +31,15 @@ def _split(value: object) -> object:
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
-class ProcessSettings(BaseSettings):
-    """What every process is told. A subclass adds its own fields and its default for `listen`."""
+class RimSettings(BaseSettings):
+    """What every process is told, for its rim: logs, its key, its end. A subclass adds what its process reads."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, populate_by_name=True)
 
-    environment: Literal["production", "local"] = "production"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_pretty: bool = False
-    listen: CommaList = Field(min_length=1)
-    metrics_listen: str = ""
     identity_key_file: Path
-    trusted_keys_file: Path
-    kek_file: Path | None = None
     drain_seconds: float = Field(default=10.0, ge=0, le=600)
-    data_dir: Path | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -58,6 +52,14 @@ class ProcessSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load_settings` collected: it knows which variable a fault came from."""
         return (init_settings,)
+
+
+class ProcessSettings(RimSettings):
+    """What a process that serves gRPC is told besides. A subclass has its own default for `listen`."""
+
+    listen: CommaList = Field(min_length=1)
+    metrics_listen: str = ""
+    trusted_keys_file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class SettingsError(Exception):
         super().__init__("\n".join(map(str, faults)))
 
 
-S = TypeVar("S", bound=ProcessSettings)
+S = TypeVar("S", bound=RimSettings)
 
 
 def load_settings(cls: type[S], env: Mapping[str, str] | None = None) -> S:
@@ -98,7 +100,7 @@ def load_settings(cls: type[S], env: Mapping[str, str] | None = None) -> S:
     return settings
 
 
-def _variables(cls: type[ProcessSettings], name: str, field: FieldInfo) -> tuple[tuple[str, bool], ...]:
+def _variables(cls: type[RimSettings], name: str, field: FieldInfo) -> tuple[tuple[str, bool], ...]:
     """The variables that may set a field, the first preferred, each with whether `_FILE` may be added.
 
     A validation alias is the whole name of a variable that other systems use (`JWT_PUBLIC_KEY`).
@@ -147,7 +149,7 @@ def _reason(kind: str, message: str) -> str:
     return "is missing" if kind == "missing" else f"is not valid: {message[:1].lower()}{message[1:]}"
 
 
-def _weak_secrets(settings: ProcessSettings) -> Iterator[SettingsFault]:
+def _weak_secrets(settings: RimSettings) -> Iterator[SettingsFault]:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if not isinstance(value, SecretStr):

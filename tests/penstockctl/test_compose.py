@@ -67,7 +67,6 @@ def test_every_process_gets_the_settings_it_requires(
     services: dict[str, dict[str, Any]], secrets: ClusterSecrets, name: str
 ) -> None:
     settings = load_settings(SETTINGS[name], told(services, name, secrets))
-    assert settings.environment == "production"
     process = name.removesuffix("-second")
     assert settings.identity_key_file == secrets.identity_file(process)
     assert services[name]["healthcheck"]["test"] == ["CMD", "penstock", "health", "--only", process]

@@ -16,12 +16,13 @@ from edge.settings import EdgeSettings
 from penstockctl.cluster.secrets import open_secrets
 from penstockctl.main import build_app
 from ratelimitsvc.settings import RateLimitSettings
-from svckit.settings import ProcessSettings
+from svckit.settings import ProcessSettings, RimSettings
 from telemetrysvc.settings import TelemetrySettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
-SECTIONS: dict[str, type[ProcessSettings]] = {
-    "Every process": ProcessSettings,
+SECTIONS: dict[str, type[RimSettings]] = {
+    "Every process": RimSettings,
+    "Every gRPC service": ProcessSettings,
     "authsvc": AuthSettings,
     "ratelimitsvc": RateLimitSettings,
     "configsvc": ConfigSettings,
