@@ -108,8 +108,10 @@ class Board:
 
 
 async def _read_beyond(connection: Any, revision: int) -> list[tuple[TenantId, int, pb.WatchConfigResponse]]:
+    # A tenant without a version has nothing to serve by. None should have a revision; one that had kept the service
+    # from ever starting.
     rows = await connection.fetch(
-        f"SELECT {TENANT_COLUMNS} FROM config.tenants WHERE revision > $1",  # noqa: S608 (constant)
+        f"SELECT {TENANT_COLUMNS} FROM config.tenants WHERE revision > $1 AND config_version > 0",  # noqa: S608 (constant)
         revision,
     )
     tombstones = await connection.fetch(

@@ -95,10 +95,13 @@ class TenantStore:
         """Changes `fields` to those of `values`; the tenant afterwards. No difference makes no new version.
 
         NOT_FOUND; VERSION_CONFLICT when `expected` is not the state version; ALREADY_EXISTS for taken hosts;
-        BAD_REQUEST for a parent that is none or a status that cannot be changed yet.
+        BAD_REQUEST for a parent that is none, and for a tenant whose registration is not complete: without a first
+        version of the document there is nothing that could be streamed.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             row = await _locked(connection, tenant)
+            if not row["config_version"]:
+                raise _bad("tenant.id", "cannot be changed before its registration is complete")
             check_expected(expected, row["state_version"])
             before = await read_tenant(connection, tenant)
             if before is None:
@@ -106,8 +109,6 @@ class TenantStore:
             after = _changed(before, fields, values)
             if after == before:
                 return before
-            if after.status != before.status and before.status == tenant_pb2.TENANT_STATUS_PROVISIONING:
-                raise _bad("tenant.status", "cannot change before the registration is complete")
             if after.parent_id != before.parent_id:
                 await _check_parent(connection, tenant, after.parent_id)
             await _move_hosts(connection, tenant, before.hosts, after.hosts)

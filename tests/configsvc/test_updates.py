@@ -1,5 +1,7 @@
 """Changing a tenant's record: versioned, unique where it must be, streamed."""
 
+from typing import Any
+
 import grpc
 import pytest
 from penstock.config.v1 import tenant_pb2
@@ -8,7 +10,7 @@ from penstock.config.v1.tenant_service_pb2_grpc import TenantServiceStub
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from svckit.errors import Fault, from_rpc_error
-from tests.configsvc.replica import Replica
+from tests.configsvc.replica import Cluster, Replica
 
 
 async def registered(replica: Replica, slug: str, *hosts: str) -> tenant_pb2.Tenant:
@@ -113,6 +115,33 @@ async def test_every_faulty_field_is_named_at_once(replica: Replica) -> None:
         "tenant.read_only.reason",
         "tenant.parent_id",
     }
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"name": "Acme"}, {"hosts": ["acme.test"]}, {"status": tenant_pb2.TENANT_STATUS_ACTIVE}, {"name": "acme"}],
+    ids=["name", "hosts", "status", "no difference"],
+)
+async def test_nothing_of_a_tenant_changes_before_its_registration_is_complete(
+    cluster: Cluster, replica: Replica, values: dict[str, Any]
+) -> None:
+    acme = await half_registered(cluster, replica)
+    fault = await refused(replica, update(acme, **values))
+    assert fault.reason == reasons.ERROR_REASON_BAD_REQUEST
+    assert [field.path for field in fault.fields] == ["tenant.id"]
+    cluster.auth.down = False
+    async with cluster.replica() as restarted:
+        known = (await (await restarted.tenants()).GetTenant(pb.GetTenantRequest(tenant_id=acme.id))).tenant
+    assert known == acme
+
+
+async def half_registered(cluster: Cluster, replica: Replica) -> tenant_pb2.Tenant:
+    """`acme`, whose registration found authsvc away."""
+    tenants = await replica.tenants()
+    cluster.auth.down = True
+    with pytest.raises(grpc.aio.AioRpcError):
+        await tenants.RegisterTenant(pb.RegisterTenantRequest(slug="acme"))
+    return (await tenants.GetTenant(pb.GetTenantRequest(tenant_id="acme"))).tenant
 
 
 async def test_an_unknown_tenant_is_not_found(replica: Replica) -> None:

@@ -150,6 +150,28 @@ async def test_a_restarted_configsvc_goes_on_where_the_gateway_is(cluster: Clust
     assert [event.snapshot.tenant.id for event in events] == [beta]
 
 
+async def test_a_tenant_without_a_document_is_passed_over_even_if_it_has_a_revision(cluster: Cluster) -> None:
+    async with cluster.replica() as replica:
+        await register(replica, "acme")
+        await spoil(cluster, await register(replica, "beta"))
+    async with cluster.replica() as restarted, watching(restarted) as reader:
+        events, _ = await reader.until_synced()
+    assert [event.snapshot.tenant.slug for event in events] == ["default", "acme"]
+
+
+async def spoil(cluster: Cluster, tenant: str) -> None:
+    """What an update of a tenant in the making once left behind, and a service that could not start any more."""
+    connection = await asyncpg.connect(cluster.database_url)
+    try:
+        await connection.execute(
+            "WITH taken AS (UPDATE config.revision SET head = head + 1 RETURNING head) "
+            "UPDATE config.tenants SET config_version = 0, revision = head FROM taken WHERE id = $1",
+            tenant,
+        )
+    finally:
+        await connection.close()
+
+
 async def test_a_watch_outlives_the_connections_to_the_database(cluster: Cluster, replica: Replica) -> None:
     async with watching(replica) as reader:
         await reader.until_synced()
