@@ -1,74 +1,27 @@
-"""configsvc on a real database, with the two services that provision tenants played by small fakes over real gRPC."""
+"""configsvc on a real database, with the two services that provision tenants played by small fakes."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from penstock.auth.v1 import provisioning_service_pb2 as auth_pb
 from penstock.auth.v1 import provisioning_service_pb2_grpc as auth_grpc
 from penstock.config.v1 import config_service_pb2_grpc, gateway_service_pb2_grpc, tenant_service_pb2_grpc
-from penstock.errors.v1 import error_reason_pb2 as reasons
-from penstock.telemetry.v1 import provisioning_service_pb2 as telemetry_pb
 from penstock.telemetry.v1 import provisioning_service_pb2_grpc as telemetry_grpc
 
 from configsvc.rpc.methods import METHODS
 from configsvc.service import start
 from configsvc.settings import ConfigSettings
 from svckit.drain import Drain
-from svckit.errors import Fault
-from svckit.interceptors.shape import Context
 from svckit.metrics import new_registry
 from svckit.server import Runtime
 from svckit.settings import load_settings
 from svckit.switchboard import Mount
+from tests.configsvc.fakes import FakeAuth, FakeTelemetry
 from tests.support.services import Hosted, ServiceHost
 
 _PROVISION = "v1.ProvisioningService/ProvisionTenant"
 _CONFIGSVC = frozenset({"configsvc"})
-
-
-@dataclass
-class FakeAuth(auth_grpc.ProvisioningServiceServicer):
-    """Keeps the contract of authsvc's provisioning: one live key per request id, the earlier one is revoked."""
-
-    down: bool = False
-    live: dict[str, str] = field(default_factory=dict)
-    requests: list[auth_pb.ProvisionTenantRequest] = field(default_factory=list)
-    minted: int = 0
-
-    async def ProvisionTenant(
-        self, request: auth_pb.ProvisionTenantRequest, _context: Context
-    ) -> auth_pb.ProvisionTenantResponse:
-        if self.down:
-            raise Fault(reasons.ERROR_REASON_UNAVAILABLE)
-        self.requests.append(request)
-        if not request.mint_key:
-            return auth_pb.ProvisionTenantResponse()
-        self.minted += 1
-        self.live[request.request_id] = f"psk_live_{request.short_id}_{self.minted}"
-        return auth_pb.ProvisionTenantResponse(api_key=self.live[request.request_id], key_id=str(self.minted))
-
-    async def PurgeTenant(self, _request: auth_pb.PurgeTenantRequest, _context: Context) -> auth_pb.PurgeTenantResponse:
-        raise Fault(reasons.ERROR_REASON_UNIMPLEMENTED)
-
-
-@dataclass
-class FakeTelemetry(telemetry_grpc.ProvisioningServiceServicer):
-    """Remembers which tenants have a schema."""
-
-    tenants: list[str] = field(default_factory=list)
-
-    async def ProvisionTenant(
-        self, request: telemetry_pb.ProvisionTenantRequest, _context: Context
-    ) -> telemetry_pb.ProvisionTenantResponse:
-        self.tenants.append(request.tenant_id)
-        return telemetry_pb.ProvisionTenantResponse()
-
-    async def PurgeTenant(
-        self, _request: telemetry_pb.PurgeTenantRequest, _context: Context
-    ) -> telemetry_pb.PurgeTenantResponse:
-        raise Fault(reasons.ERROR_REASON_UNIMPLEMENTED)
 
 
 @dataclass(frozen=True)

@@ -139,9 +139,8 @@ async def test_default_is_there_from_the_start_and_is_provisioned_when_the_servi
         assert (default.id, default.config_version) == (DEFAULT_TENANT, 1)
         assert default.status == tenant_pb2.TENANT_STATUS_ACTIVE
     cluster.auth.down = False
-    async with cluster.replica() as replica:
-        while not cluster.auth.requests:
-            await (await replica.tenants()).GetTenant(pb.GetTenantRequest(tenant_id="default"))
+    async with cluster.replica():
+        await cluster.auth.arrival(mint_key=False)
     assert [request.tenant_id for request in cluster.auth.requests] == [DEFAULT_TENANT]
     assert not cluster.auth.requests[0].mint_key
 

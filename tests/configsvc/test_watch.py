@@ -16,6 +16,7 @@ from domain.tenants import DEFAULT_TENANT
 from svckit.channels import open_stream
 from svckit.errors import from_rpc_error
 from tests.configsvc.replica import Cluster, Replica
+from tests.configsvc.rows import execute, told_of
 
 INSTANCE = pb.Instance(gateway_id="gw", slot=0, boot_id="01900000-0000-4000-8000-000000000001")
 
@@ -25,6 +26,7 @@ class Reader:
 
     def __init__(self, stream: "grpc.aio.UnaryStreamCall[pb.WatchConfigRequest, pb.WatchConfigResponse]") -> None:
         self._events = aiter(stream)
+        self.leave = stream.cancel
 
     async def next(self) -> pb.WatchConfigResponse:
         async with asyncio.timeout(10):
@@ -161,15 +163,12 @@ async def test_a_tenant_without_a_document_is_passed_over_even_if_it_has_a_revis
 
 async def spoil(cluster: Cluster, tenant: str) -> None:
     """What an update of a tenant in the making once left behind, and a service that could not start any more."""
-    connection = await asyncpg.connect(cluster.database_url)
-    try:
-        await connection.execute(
-            "WITH taken AS (UPDATE config.revision SET head = head + 1 RETURNING head) "
-            "UPDATE config.tenants SET config_version = 0, revision = head FROM taken WHERE id = $1",
-            tenant,
-        )
-    finally:
-        await connection.close()
+    await execute(
+        cluster.database_url,
+        "WITH taken AS (UPDATE config.revision SET head = head + 1 RETURNING head) "
+        "UPDATE config.tenants SET config_version = 0, revision = head FROM taken WHERE id = $1",
+        tenant,
+    )
 
 
 async def test_a_watch_outlives_the_connections_to_the_database(cluster: Cluster, replica: Replica) -> None:
@@ -202,15 +201,18 @@ async def gateways(replica: Replica) -> list[gateway_service_pb2.Gateway]:
     return list(answer.gateways)
 
 
-async def test_an_open_watch_is_seen_and_its_end_too(replica: Replica) -> None:
+async def test_an_open_watch_is_seen_and_its_end_too(cluster: Cluster, replica: Replica) -> None:
     async with watching(replica) as reader:
         await reader.until_synced()
         (gateway,) = await gateways(replica)
         assert (gateway.instance, gateway.connected, gateway.revision) == (INSTANCE, True, 0)
         assert gateway.tenants[0].state == gateway_service_pb2.DELIVERY_STATE_SENT
-    async with asyncio.timeout(10):
-        while (await gateways(replica))[0].connected:  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.01)
+        async with told_of(cluster.database_url, "UPDATE OF watch_id ON config.gateways") as ended:
+            reader.leave()
+            async with asyncio.timeout(10):
+                await ended.wait()
+        (gateway,) = await gateways(replica)
+        assert not gateway.connected
 
 
 async def test_a_service_that_watches_is_no_gateway(replica: Replica) -> None:
