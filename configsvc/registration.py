@@ -2,6 +2,7 @@
 
 claim (PROVISIONING) → schemas here, at telemetrysvc and at authsvc → record and version 1, ACTIVE → gateways have it.
 Version 1 and ACTIVE are one change: there is no moment in which gateways hold a document for a tenant in the making.
+What nobody finishes is removed again (docs/decisions/0011).
 """
 
 import asyncio
@@ -18,9 +19,10 @@ from penstock.config.v1 import gateway_config_pb2, tenant_pb2
 from penstock.telemetry.v1 import provisioning_service_pb2 as telemetry_pb
 from penstock.telemetry.v1 import provisioning_service_pb2_grpc as telemetry_grpc
 
+from configsvc.claims import Claim
 from configsvc.gateway_store import GatewayStore
 from configsvc.schema import migrate_tenant
-from configsvc.tenant_store import NewTenant, TenantStore
+from configsvc.tenant_store import TenantStore
 from domain.api_keys import ID_RANDOM_BYTES, new_id
 from domain.tenants import DEFAULT_SLUG, DEFAULT_TENANT, TenantId
 from svckit.backoff import delays
@@ -30,7 +32,9 @@ GATEWAYS_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.01
 # A fixed short id: every service may meet `default` before configsvc has told it anything.
 DEFAULT_SHORT_ID: Final = "default0"
-_DEFAULT_REGISTRATION: Final = "penstock.default"
+_DEFAULT: Final = Claim(
+    DEFAULT_TENANT, DEFAULT_SHORT_ID, "penstock.default", tenant_pb2.Tenant(slug=DEFAULT_SLUG, name=DEFAULT_SLUG)
+)
 log = structlog.get_logger()
 
 
@@ -57,39 +61,55 @@ class Registrar:
         `record` has slug, name, hosts, parent and subscription. ALREADY_EXISTS; UNAVAILABLE when a service is away.
         """
         short_id = new_id(secrets.token_bytes(ID_RANDOM_BYTES))
-        new = NewTenant(TenantId(str(uuid7())), short_id, registration_id, record.slug, tuple(record.hosts))
-        tenant, short_id = await self._tenants.claim(new)
-        await migrate_tenant(self._pool, tenant)
-        api_key = await self._provision(tenant, short_id, registration_id, mint_key=True)
+        claim = await self._tenants.claim(Claim(TenantId(str(uuid7())), short_id, registration_id, record))
+        await migrate_tenant(self._pool, claim.tenant)
+        api_key = await self._provision(claim, mint_key=True)
         config = gateway_config_pb2.GatewayConfig(inherit_default=True).SerializeToString(deterministic=True)
-        revision = await self._tenants.activate(tenant, record, config)
-        await self._until_gateways_have(tenant, revision)
-        return tenant, api_key
+        revision = await self._tenants.activate(claim, config)
+        await self._until_gateways_have(claim.tenant, revision)
+        return claim.tenant, api_key
+
+    async def remove_abandoned(self) -> None:
+        """Removes what registrations have left that nobody finished; nobody was given their keys. Can be repeated."""
+        for tenant in await self._tenants.abandon():
+            try:
+                await self._telemetry.PurgeTenant(telemetry_pb.PurgeTenantRequest(tenant_id=tenant))
+                await self._auth.PurgeTenant(auth_pb.PurgeTenantRequest(tenant_id=tenant))
+            except grpc.aio.AioRpcError as error:
+                log.info("an unfinished registration is not removed yet", tenant=tenant, code=error.code().name)
+            else:
+                await self._tenants.erase(tenant)
+                log.warning("an unfinished registration was removed", tenant=tenant)
 
     async def make_default(self) -> None:
         """Makes the tenant `default` with an empty document, if it is not there."""
-        new = NewTenant(DEFAULT_TENANT, DEFAULT_SHORT_ID, _DEFAULT_REGISTRATION, DEFAULT_SLUG, ())
-        await self._tenants.claim(new)
+        default = await self._tenants.get(DEFAULT_TENANT)
+        if default is not None and default.config_version:
+            return
+        await self._tenants.claim(_DEFAULT)
         await migrate_tenant(self._pool, DEFAULT_TENANT)
-        await self._tenants.activate(DEFAULT_TENANT, tenant_pb2.Tenant(name=DEFAULT_SLUG), b"")
+        await self._tenants.activate(_DEFAULT, b"")
 
     async def provision_default(self) -> None:
         """Gives `default` its place in the other services, however long they take to come."""
         for delay in delays(random.SystemRandom().random, scale=0.2):
             try:
-                await self._provision(DEFAULT_TENANT, DEFAULT_SHORT_ID, _DEFAULT_REGISTRATION, mint_key=False)
+                await self._provision(_DEFAULT, mint_key=False)
             except grpc.aio.AioRpcError as error:
                 log.info("default is not provisioned yet", code=error.code().name)
                 await asyncio.sleep(delay)
             else:
                 return
 
-    async def _provision(self, tenant: TenantId, short_id: str, registration_id: str, *, mint_key: bool) -> str:
+    async def _provision(self, claim: Claim, *, mint_key: bool) -> str:
         """Telemetry first: the key that comes last must not be lost to the failure of another step."""
-        await self._telemetry.ProvisionTenant(telemetry_pb.ProvisionTenantRequest(tenant_id=tenant))
+        await self._telemetry.ProvisionTenant(telemetry_pb.ProvisionTenantRequest(tenant_id=claim.tenant))
         answer = await self._auth.ProvisionTenant(
             auth_pb.ProvisionTenantRequest(
-                tenant_id=tenant, short_id=short_id, request_id=registration_id, mint_key=mint_key
+                tenant_id=claim.tenant,
+                short_id=claim.short_id,
+                request_id=claim.registration_id,
+                mint_key=mint_key,
             )
         )
         api_key: str = answer.api_key

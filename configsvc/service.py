@@ -7,6 +7,7 @@ from penstock.config.v1 import config_service_pb2_grpc, gateway_service_pb2_grpc
 
 from configsvc.board import Board
 from configsvc.gateway_store import GatewayStore
+from configsvc.housekeeping import keep_house
 from configsvc.registration import Registrar
 from configsvc.rpc.config_service import ConfigServicer
 from configsvc.rpc.gateway_service import GatewayServicer
@@ -40,6 +41,7 @@ async def start(stack: AsyncExitStack, runtime: Runtime[ConfigSettings]) -> Sequ
     await board.load()
     runtime.tasks.create_task(board.run())
     runtime.tasks.create_task(registrar.provision_default())
+    runtime.tasks.create_task(keep_house(registrar))
     return (
         Mount(
             config_service_pb2_grpc.add_ConfigServiceServicer_to_server,

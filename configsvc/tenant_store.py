@@ -4,35 +4,22 @@ Locks are always taken in one order: the tenant's row first, the revision's row 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 from penstock.config.v1 import tenant_pb2
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
+from configsvc.claims import Claim, abandoned, check_claim, claimed
+from configsvc.hosts import move_hosts
+from configsvc.parents import check_parent
 from configsvc.records import TENANT_COLUMNS, insert_record_sql, record_values, update_record_sql
 from configsvc.revisions import next_revision
+from configsvc.schema import tenant_schema
 from configsvc.tenant_states import read_tenant, tenants_of
 from configsvc.version_store import check_expected, insert_version
 from domain.tenants import TenantId
 from svckit.errors import Fault, FieldFault
-
-# Prefix of registration ids that the server made itself; the caller cannot know them to repeat the call.
-OWN_REGISTRATION: Final = "penstock.own."
-# A registration without an id that was cut off may be taken up by the next one after so long.
-_ABANDONED_SECONDS: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class NewTenant:
-    """A tenant to be claimed; `id` and `short_id` are used only if its registration is not known yet."""
-
-    id: TenantId
-    short_id: str
-    registration_id: str
-    slug: str
-    hosts: tuple[str, ...]
 
 
 class TenantStore:
@@ -41,28 +28,32 @@ class TenantStore:
     def __init__(self, pool: Any) -> None:
         self._pool = pool
 
-    async def claim(self, new: NewTenant) -> tuple[TenantId, str]:
-        """The id and short id of the tenant of this registration, made PROVISIONING if it is not there.
+    async def claim(self, new: Claim) -> Claim:
+        """The tenant of this registration, made PROVISIONING if it is not there; its id and short id may be older.
 
-        ALREADY_EXISTS, naming the fields, when the slug or a host is another's or the registration another slug's.
+        ALREADY_EXISTS, naming the fields, when the slug or a host is another's or the registration wanted something
+        else before; UNAVAILABLE while what is left of an abandoned one is being removed.
         """
         while True:
             try:
                 async with self._pool.acquire() as connection, connection.transaction():
-                    return await _claimed(connection, new)
+                    return await claimed(connection, new)
             except asyncpg.UniqueViolationError:
                 continue  # somebody committed the same between look and insert: the next look sees it
 
-    async def activate(self, tenant: TenantId, record: tenant_pb2.Tenant, config: bytes) -> int:
+    async def activate(self, claim: Claim, config: bytes) -> int:
         """Gives a claimed tenant its record and version 1, and serves it; the revision of its newest state.
 
-        A tenant that has a version keeps everything as it is.
+        A tenant that has a version keeps everything as it is. ALREADY_EXISTS when another call has taken the
+        registration over, UNAVAILABLE when it was removed.
         """
+        tenant = claim.tenant
         async with self._pool.acquire() as connection, connection.transaction():
+            await check_claim(connection, claim)
             row = await _locked(connection, tenant)
             if row["config_version"]:
                 return int(row["revision"])
-            await connection.execute(insert_record_sql(tenant), *record_values(record))
+            await connection.execute(insert_record_sql(tenant), *record_values(claim.record))
             revision = await next_revision(connection)
             await insert_version(connection, tenant, 1, revision, config, "configsvc", "made by registration")
             await connection.execute(
@@ -73,6 +64,18 @@ class TenantStore:
                 revision,
             )
             return revision
+
+    async def abandon(self) -> Sequence[TenantId]:
+        """The tenants whose registration nobody finishes any more, to be erased; they cannot be claimed again."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            return await abandoned(connection)
+
+    async def erase(self, tenant: TenantId) -> None:
+        """Erases what an abandoned registration has left here. Gateways never knew of it: no tombstone is needed."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(f"DROP SCHEMA IF EXISTS {tenant_schema(tenant)} CASCADE")
+            await connection.execute("DELETE FROM config.hosts WHERE tenant_id = $1", tenant)
+            await connection.execute("DELETE FROM config.tenants WHERE id = $1", tenant)
 
     async def get(self, id_or_slug: str) -> tenant_pb2.Tenant | None:
         """The tenant, or None."""
@@ -110,8 +113,8 @@ class TenantStore:
             if after == before:
                 return before
             if after.parent_id != before.parent_id:
-                await _check_parent(connection, tenant, after.parent_id)
-            await _move_hosts(connection, tenant, before.hosts, after.hosts)
+                await check_parent(connection, tenant, after.parent_id)
+            await move_hosts(connection, tenant, before.hosts, after.hosts, "tenant.hosts")
             await connection.execute(update_record_sql(tenant), *record_values(after))
             await connection.execute(
                 "UPDATE config.tenants SET status = $2, state_version = state_version + 1, revision = $3 WHERE id = $1",
@@ -134,88 +137,6 @@ def _changed(before: tenant_pb2.Tenant, fields: Sequence[str], values: tenant_pb
     return after
 
 
-async def _claimed(connection: Any, new: NewTenant) -> tuple[TenantId, str]:
-    known = await connection.fetchrow(
-        "SELECT id, short_id, slug FROM config.tenants WHERE registration_id = $1", new.registration_id
-    )
-    if known is not None:
-        if known["slug"] != new.slug:
-            raise _taken(FieldFault("request_id", "was used for another tenant"))
-        return TenantId(str(known["id"])), known["short_id"]
-    holder = await connection.fetchrow(
-        "SELECT id, short_id, registration_id, "
-        "status = $2 AND create_time < now() - make_interval(secs => $3) AS abandoned "
-        "FROM config.tenants WHERE slug = $1",
-        new.slug,
-        tenant_pb2.TENANT_STATUS_PROVISIONING,
-        _ABANDONED_SECONDS,
-    )
-    if holder is not None and holder["abandoned"] and _both_own(holder["registration_id"], new.registration_id):
-        return TenantId(str(holder["id"])), holder["short_id"]
-    faults = [FieldFault("slug", "is taken")] if holder is not None else []
-    faults += await _taken_hosts(connection, new.id, new.hosts, "hosts")
-    if faults:
-        raise _taken(*faults)
-    await connection.execute(
-        "INSERT INTO config.tenants (id, short_id, slug, status, registration_id) VALUES ($1, $2, $3, $4, $5)",
-        new.id,
-        new.short_id,
-        new.slug,
-        tenant_pb2.TENANT_STATUS_PROVISIONING,
-        new.registration_id,
-    )
-    await _bind(connection, new.id, new.hosts)
-    return new.id, new.short_id
-
-
-def _both_own(*registration_ids: str) -> bool:
-    return all(each.startswith(OWN_REGISTRATION) for each in registration_ids)
-
-
-async def _move_hosts(connection: Any, tenant: TenantId, before: Sequence[str], after: Sequence[str]) -> None:
-    faults = await _taken_hosts(connection, tenant, after, "tenant.hosts")
-    if faults:
-        raise _taken(*faults)
-    gone = sorted(set(before) - set(after))
-    await connection.execute("DELETE FROM config.hosts WHERE tenant_id = $1 AND host = ANY($2)", tenant, gone)
-    try:
-        await _bind(connection, tenant, sorted(set(after) - set(before)))
-    except asyncpg.UniqueViolationError as error:
-        raise _taken(FieldFault("tenant.hosts", "was bound to another tenant in this moment")) from error
-
-
-async def _bind(connection: Any, tenant: TenantId, hosts: Sequence[str]) -> None:
-    await connection.execute(
-        "INSERT INTO config.hosts (host, tenant_id) SELECT host, $2 FROM unnest($1::text[]) AS host",
-        list(hosts),
-        tenant,
-    )
-
-
-async def _taken_hosts(connection: Any, tenant: TenantId, hosts: Sequence[str], path: str) -> list[FieldFault]:
-    rows = await connection.fetch(
-        "SELECT host FROM config.hosts WHERE host = ANY($1) AND tenant_id <> $2", list(hosts), tenant
-    )
-    taken = {row["host"] for row in rows}
-    return [
-        FieldFault(f"{path}[{index}]", "is bound to another tenant")
-        for index, host in enumerate(hosts)
-        if host in taken
-    ]
-
-
-async def _check_parent(connection: Any, tenant: TenantId, parent: str) -> None:
-    """A parent exists and is no descendant; the chain ends because it is checked before each link is made."""
-    ancestor = parent
-    while ancestor:
-        if ancestor == tenant:
-            raise _bad("tenant.parent_id", "must not be the tenant itself or one below it")
-        found = await read_tenant(connection, ancestor)
-        if found is None:
-            raise _bad("tenant.parent_id", "is not a tenant")
-        ancestor = found.parent_id
-
-
 async def _locked(connection: Any, tenant: TenantId) -> Any:
     row = await connection.fetchrow(
         f"SELECT {TENANT_COLUMNS} FROM config.tenants WHERE id = $1 FOR UPDATE",  # noqa: S608 (constant)
@@ -229,10 +150,6 @@ async def _locked(connection: Any, tenant: TenantId) -> Any:
 def _reading(connection: Any) -> Any:
     """One consistent look at several tables."""
     return connection.transaction(isolation="repeatable_read", readonly=True)
-
-
-def _taken(*fields: FieldFault) -> Fault:
-    return Fault(reasons.ERROR_REASON_ALREADY_EXISTS, fields=fields)
 
 
 def _bad(path: str, message: str) -> Fault:

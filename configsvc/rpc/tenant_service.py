@@ -6,9 +6,10 @@ from penstock.config.v1 import tenant_pb2, tenant_service_pb2_grpc
 from penstock.config.v1 import tenant_service_pb2 as pb
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
+from configsvc.claims import OWN_REGISTRATION
 from configsvc.fields import FieldChecks
 from configsvc.registration import Registrar
-from configsvc.tenant_store import OWN_REGISTRATION, TenantStore
+from configsvc.tenant_store import TenantStore
 from domain.tenants import DEFAULT_SLUG, SLUG
 from svckit.errors import Fault
 from svckit.ids import uuid7
@@ -44,8 +45,9 @@ class TenantServicer(tenant_service_pb2_grpc.TenantServiceServicer):
         if request.parent_id:
             record.parent_id = checks.tenant("parent_id", request.parent_id)
         checks.done()
-        if record.parent_id and await self._tenants.get(record.parent_id) is None:
-            checks.expect("parent_id", False, "is not a tenant")
+        if record.parent_id:
+            parent = await self._tenants.get(record.parent_id)
+            checks.expect("parent_id", parent is not None and parent.config_version > 0, "is not a tenant")
             checks.done()
         tenant, api_key = await self._registrar.register(registration_id, record)
         return pb.RegisterTenantResponse(tenant=await self._tenants.get(tenant), api_key=api_key)

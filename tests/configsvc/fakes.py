@@ -18,10 +18,12 @@ class FakeAuth(auth_grpc.ProvisioningServiceServicer):
     """Keeps the contract of authsvc's provisioning (authsvc/provisioning.py).
 
     One short id per tenant, one live key per request id, the earlier one is revoked; when a request has minted a
-    tenant's first key, no other one may. Nothing is answered while it is `held`.
+    tenant's first key, no other one may. Nothing is answered before it is `released`.
     """
 
     down: bool = False
+    # Does what it is asked to, but its answers get lost.
+    mute: bool = False
     live: dict[str, str] = field(default_factory=dict)
     short_ids: dict[str, str] = field(default_factory=dict)
     minters: dict[str, str] = field(default_factory=dict)
@@ -63,6 +65,8 @@ class FakeAuth(auth_grpc.ProvisioningServiceServicer):
             raise Fault(reasons.ERROR_REASON_ALREADY_EXISTS)
         self.minted += 1
         self.live[request.request_id] = f"psk_live_{request.short_id}_{self.minted}"
+        if self.mute:
+            raise Fault(reasons.ERROR_REASON_UNAVAILABLE)
         return auth_pb.ProvisionTenantResponse(api_key=self.live[request.request_id], key_id=str(self.minted))
 
     async def PurgeTenant(self, request: auth_pb.PurgeTenantRequest, _context: Context) -> auth_pb.PurgeTenantResponse:

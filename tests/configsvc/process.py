@@ -25,6 +25,9 @@ class ConfigProcess:
     folder: Path
     target: str
     database_url: str
+    # By default nobody is there.
+    auth_address: str = "unix:/nobody"
+    telemetry_address: str = "unix:/nobody"
 
     @classmethod
     def prepare(cls, folder: Path, socket_dir: Path, database_url: str) -> "ConfigProcess":
@@ -41,8 +44,8 @@ class ConfigProcess:
             "PENSTOCK_DATABASE_URL": self.database_url,
             "PENSTOCK_IDENTITY_KEY_FILE": str(self.folder / "configsvc.key"),
             "PENSTOCK_TRUSTED_KEYS_FILE": str(self.folder / "trusted.json"),
-            "PENSTOCK_AUTH_ADDRESS": f"unix:{self.folder}/nobody",
-            "PENSTOCK_TELEMETRY_ADDRESS": f"unix:{self.folder}/nobody",
+            "PENSTOCK_AUTH_ADDRESS": self.auth_address,
+            "PENSTOCK_TELEMETRY_ADDRESS": self.telemetry_address,
         }
 
     def channel(self, caller: str) -> grpc.aio.Channel:

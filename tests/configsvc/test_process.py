@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -10,9 +11,15 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from penstock.config.v1 import config_service_pb2 as pb
 from penstock.config.v1.config_service_pb2_grpc import ConfigServiceStub
+from penstock.config.v1.tenant_service_pb2 import RegisterTenantRequest
+from penstock.config.v1.tenant_service_pb2_grpc import TenantServiceStub
 
 from svckit.channels import open_stream
+from svckit.identity import TrustedKeys
 from tests.configsvc.process import ConfigProcess
+from tests.configsvc.replica import make_cluster
+from tests.configsvc.rows import execute, told_of
+from tests.support.services import ServiceHost
 
 INSTANCE = pb.Instance(gateway_id="gw", slot=0, boot_id="01900000-0000-4000-8000-000000000001")
 
@@ -46,6 +53,34 @@ async def serving(channel: grpc.aio.Channel) -> None:
             async for answer in statuses:
                 if answer.status == health_pb2.HealthCheckResponse.SERVING:
                     return
+
+
+async def test_a_registration_in_which_the_process_was_killed_does_not_stay_for_ever(
+    configsvc: ConfigProcess, service_host: ServiceHost
+) -> None:
+    host = replace(service_host, trusted=TrustedKeys.load(configsvc.folder / "trusted.json"))
+    cluster = await make_cluster(host, configsvc.database_url)
+    process = replace(configsvc, auth_address=cluster.auth_target, telemetry_address=cluster.telemetry_target)
+    request = RegisterTenantRequest(slug="acme", hosts=["acme.test"])
+    cluster.auth.hold()
+    async with process.running() as first, process.channel("admin") as channel:
+        await serving(channel)
+        call = TenantServiceStub(channel).RegisterTenant(request)
+        cut_off = await cluster.auth.arrival(mint_key=True)
+        first.kill()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call
+    cluster.auth.released.set()
+    await execute(cluster.database_url, "UPDATE config.tenants SET claim_time = now() - interval '11 minutes'")
+    removal = told_of(cluster.database_url, "DELETE ON config.tenants")
+    async with removal as removed, process.running(), process.channel("admin") as channel:
+        async with asyncio.timeout(20):
+            await removed.wait()
+        await serving(channel)
+        answer = await TenantServiceStub(channel).RegisterTenant(request)
+    assert cluster.auth.purged == [cut_off.tenant_id]
+    assert answer.tenant.id != cut_off.tenant_id
+    assert list(answer.tenant.hosts) == ["acme.test"]
 
 
 async def test_it_answers_health_while_its_database_is_away(tmp_path: Path, short_dir: Path) -> None:

@@ -104,6 +104,40 @@ async def test_calls_without_request_id_are_registrations_of_their_own(replica: 
     assert [field.path for field in from_rpc_error(refused.value).fields] == ["slug"]
 
 
+async def test_a_request_id_belongs_to_one_record(replica: Replica) -> None:
+    tenants = await replica.tenants()
+    await tenants.RegisterTenant(ACME)
+    for other in (
+        pb.RegisterTenantRequest(name="Acme AG"),
+        pb.RegisterTenantRequest(hosts=["more.acme.test"]),
+        pb.RegisterTenantRequest(parent_id=DEFAULT_TENANT),
+        pb.RegisterTenantRequest(subscription=tenant_pb2.Subscription(tier="enterprise")),
+    ):
+        request = pb.RegisterTenantRequest()
+        request.CopyFrom(ACME)
+        request.MergeFrom(other)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await tenants.RegisterTenant(request)
+        fault = from_rpc_error(refused.value)
+        assert fault.reason == reasons.ERROR_REASON_ALREADY_EXISTS
+        assert [field.path for field in fault.fields] == ["request_id"]
+
+
+async def test_a_repeat_is_the_same_whatever_has_become_of_the_tenant_and_however_hosts_are_sorted(
+    replica: Replica,
+) -> None:
+    tenants = await replica.tenants()
+    first = (await tenants.RegisterTenant(ACME)).tenant
+    change = pb.UpdateTenantRequest(tenant=tenant_pb2.Tenant(id=first.id, name="Acme AG"))
+    change.update_mask.paths.append("name")
+    await tenants.UpdateTenant(change)
+    request = pb.RegisterTenantRequest()
+    request.CopyFrom(ACME)
+    request.hosts[:] = reversed(ACME.hosts)
+    again = (await tenants.RegisterTenant(request)).tenant
+    assert (again.id, again.name) == (first.id, "Acme AG")
+
+
 async def test_every_faulty_field_is_named_at_once(replica: Replica) -> None:
     tenants = await replica.tenants()
     with pytest.raises(grpc.aio.AioRpcError) as refused:

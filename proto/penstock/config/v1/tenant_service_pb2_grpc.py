@@ -68,7 +68,8 @@ class TenantServiceServicer:
 
     def RegisterTenant(self, request, context):
         """Makes a tenant: schemas in every service, config version 1, first API key. Returns when it serves.
-        Repeating a call with the same request id finishes an interrupted one and mints a new key.
+        Repeating a call with the same request id finishes an interrupted one and mints a new key; it must ask for the
+        same, or is refused. An interrupted one that nobody repeats within ten minutes is removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

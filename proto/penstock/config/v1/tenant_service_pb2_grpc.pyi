@@ -35,7 +35,8 @@ class TenantServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TenantServiceAsyncStub: ...
     RegisterTenant: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.RegisterTenantRequest, _tenant_service_pb2.RegisterTenantResponse]
     """Makes a tenant: schemas in every service, config version 1, first API key. Returns when it serves.
-    Repeating a call with the same request id finishes an interrupted one and mints a new key.
+    Repeating a call with the same request id finishes an interrupted one and mints a new key; it must ask for the
+    same, or is refused. An interrupted one that nobody repeats within ten minutes is removed.
     """
     GetTenant: _grpc.UnaryUnaryMultiCallable[_tenant_service_pb2.GetTenantRequest, _tenant_service_pb2.GetTenantResponse]
     """Gets one tenant."""
@@ -53,7 +54,8 @@ class TenantServiceAsyncStub(TenantServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterTenant: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.RegisterTenantRequest, _tenant_service_pb2.RegisterTenantResponse]  # type: ignore[assignment]
     """Makes a tenant: schemas in every service, config version 1, first API key. Returns when it serves.
-    Repeating a call with the same request id finishes an interrupted one and mints a new key.
+    Repeating a call with the same request id finishes an interrupted one and mints a new key; it must ask for the
+    same, or is refused. An interrupted one that nobody repeats within ten minutes is removed.
     """
     GetTenant: _aio.UnaryUnaryMultiCallable[_tenant_service_pb2.GetTenantRequest, _tenant_service_pb2.GetTenantResponse]  # type: ignore[assignment]
     """Gets one tenant."""
@@ -74,7 +76,8 @@ class TenantServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_tenant_service_pb2.RegisterTenantResponse, _abc.Awaitable[_tenant_service_pb2.RegisterTenantResponse]]:
         """Makes a tenant: schemas in every service, config version 1, first API key. Returns when it serves.
-        Repeating a call with the same request id finishes an interrupted one and mints a new key.
+        Repeating a call with the same request id finishes an interrupted one and mints a new key; it must ask for the
+        same, or is refused. An interrupted one that nobody repeats within ten minutes is removed.
         """
 
     @_abc_1.abstractmethod
