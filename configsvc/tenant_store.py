@@ -1,6 +1,6 @@
 """The tenants in PostgreSQL: claimed, activated, changed, read. Each change takes one revision in its transaction.
 
-Locks are always taken in one order: the tenant's row first, the revision's row last.
+Locks are always taken in one order: the tenant's row first, the lock of parents, the revision's row last.
 """
 
 from collections.abc import Sequence

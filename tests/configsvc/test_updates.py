@@ -81,16 +81,6 @@ async def test_a_host_moves_only_when_it_is_free(replica: Replica) -> None:
     assert list(moved.hosts) == ["shop.test"]
 
 
-async def test_a_parent_is_a_tenant_and_never_a_descendant(replica: Replica) -> None:
-    top, middle, leaf = [await registered(replica, slug) for slug in ("top", "middle", "leaf")]
-    tenants = await replica.tenants()
-    await tenants.UpdateTenant(update(middle, parent_id=top.id))
-    await tenants.UpdateTenant(update(leaf, parent_id=middle.id))
-    for parent in (leaf.id, top.id, "01900000-0000-7000-8000-00000000ffff"):
-        fault = await refused(replica, update(top, parent_id=parent))
-        assert [field.path for field in fault.fields] == ["tenant.parent_id"]
-
-
 async def test_every_faulty_field_is_named_at_once(replica: Replica) -> None:
     acme = await registered(replica, "acme")
     fault = await refused(
