@@ -3,5 +3,6 @@
 - `tenants`  ids of tenants, short ids, schema names
 - `targets`  addresses of upstream targets: one strict spelling
 - `api_keys` the format of API keys: compose, parse, checksum
+- `builtin_paths`  what the edge answers itself, before any route
 - `limits`   the reference model of the limit algorithms
 """

@@ -1,23 +1,11 @@
 """Warns of routes that no request can reach. Pure."""
 
 from collections import defaultdict
-from typing import Final
 
 from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
-
-# What the edge answers itself, before routes (design §9).
-BUILT_INS: Final = (
-    "/livez",
-    "/readyz",
-    "/health",
-    "/api/v1/health",
-    "/.well-known",
-    "/api/v1/auth",
-    "/docs",
-    "/openapi.json",
-)
+from domain.builtin_paths import builtin_at
 
 
 def warn_of_unreachable(config: pb.GatewayConfig, findings: Findings) -> None:
@@ -29,7 +17,7 @@ def warn_of_unreachable(config: pb.GatewayConfig, findings: Findings) -> None:
     taken: dict[object, set[str] | None] = defaultdict(set)  # None: all methods
     for index, route in enumerate(config.routes):
         here = findings.at("routes", index, "prefix")
-        built_in = next((each for each in BUILT_INS if _below(route.prefix, each)), None)
+        built_in = builtin_at(route.prefix)
         if built_in is not None:
             here.warn(f"lies behind the built-in endpoint {built_in}, which wins")
         headers = frozenset((name.lower(), value) for name, value in route.headers.items())
@@ -43,7 +31,3 @@ def warn_of_unreachable(config: pb.GatewayConfig, findings: Findings) -> None:
 
 def _hidden(taken: set[str] | None, route: pb.Route) -> bool:
     return taken is None or (bool(route.methods) and taken >= set(route.methods))
-
-
-def _below(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith(prefix + "/")

@@ -9,17 +9,10 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from domain.builtin_paths import PATHS as PATHS
+from domain.builtin_paths import TREES as TREES
 from edge.problems import Refusal, render
 
-PATHS = (
-    "/livez",
-    "/readyz",
-    "/health",
-    "/api/v1/health",
-    "/openapi.json",
-    "/.well-known/jwks.json",
-)
-TREES = ("/api/v1/auth/",)
 AUTH_ENDPOINTS = ("login", "register", "refresh", "logout")
 
 

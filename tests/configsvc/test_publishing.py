@@ -86,7 +86,7 @@ async def test_a_faulty_document_is_answered_with_all_its_faults_and_publishes_n
 
 async def test_a_dry_run_tells_what_would_happen(replica: Replica) -> None:
     configs = await replica.configs()
-    answer = await configs.PublishConfig(publish(SALES.replace("/sales", "/docs"), dry_run=True))
+    answer = await configs.PublishConfig(publish(SALES.replace("/sales", "/livez"), dry_run=True))
     assert (answer.version, answer.changed, answer.revision) == (1, True, 0)
     assert [warning.path for warning in answer.warnings] == ["routes[0].prefix"]
     assert (await configs.GetConfig(pb.GetConfigRequest(tenant_id=DEFAULT_TENANT))).version.version == 1

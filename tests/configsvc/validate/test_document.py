@@ -208,51 +208,6 @@ limits: {anonymous: often}
     ]
 
 
-def warnings(routes: list[dict[str, Any]]) -> list[str]:
-    named = [{"name": f"r{index}", "service": "a"} | each for index, each in enumerate(routes)]
-    return [each.dotted for each in found({"services": [SERVICE], "routes": named}).warnings]
-
-
-@pytest.mark.parametrize(
-    "prefix", ["/livez", "/health", "/api/v1/auth", "/api/v1/auth/login", "/.well-known/x", "/docs", "/openapi.json"]
-)
-def test_a_route_behind_a_built_in_endpoint_is_warned_of(prefix: str) -> None:
-    assert warnings([{"prefix": prefix}]) == ["routes[0].prefix"]
-
-
-@pytest.mark.parametrize("prefix", ["/", "/api/v1", "/api/v1/authors", "/healthy", "/api/v1/healthz"])
-def test_a_route_beside_the_built_in_endpoints_is_not(prefix: str) -> None:
-    assert warnings([{"prefix": prefix}]) == []
-
-
-@pytest.mark.parametrize(
-    ("routes", "expected"),
-    [
-        ([{"prefix": "/a"}, {"prefix": "/a"}], ["routes[1]"]),
-        ([{"prefix": "/a"}, {"prefix": "/a", "methods": ["GET"]}], ["routes[1]"]),
-        ([{"prefix": "/a", "methods": ["GET"]}, {"prefix": "/a"}], []),
-        (
-            [
-                {"prefix": "/a", "methods": ["GET"]},
-                {"prefix": "/a", "methods": ["PUT"]},
-                {"prefix": "/a", "methods": ["PUT", "GET"]},
-            ],
-            ["routes[2]"],
-        ),
-        ([{"prefix": "/a"}, {"prefix": "/a", "headers": {"x-beta": "1"}}], []),
-        ([{"prefix": "/a", "headers": {"X-Beta": "1"}}, {"prefix": "/a", "headers": {"x-beta": "1"}}], ["routes[1]"]),
-        ([{"prefix": "/a"}, {"prefix": "/a", "hosts": ["a.test"]}], []),
-        (
-            [{"prefix": "/a", "hosts": ["a.test", "b.test"]}, {"prefix": "/a", "hosts": ["b.test"]}],
-            ["routes[1]"],
-        ),
-        ([{"prefix": "/a", "hosts": ["a.test"]}, {"prefix": "/a", "hosts": ["a.test", "b.test"]}], []),
-    ],
-)
-def test_a_route_that_can_never_match_is_warned_of(routes: list[dict[str, Any]], expected: list[str]) -> None:
-    assert warnings(routes) == expected
-
-
 def test_a_service_that_no_route_uses_is_warned_of() -> None:
     findings = found({"services": [SERVICE]})
     assert [each.dotted for each in findings.warnings] == ["services[0]"]
