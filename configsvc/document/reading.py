@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import dataclass
+from typing import Final
 
 from penstock.config.v1 import config_service_pb2, gateway_config_pb2
 
@@ -9,6 +10,8 @@ from configsvc.document import text
 from configsvc.document.mapping import from_plain, to_plain
 from configsvc.validate.document import validate
 from configsvc.validate.findings import Finding, Findings, Path
+
+MAX_FINDINGS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,14 @@ def examine(source: str, form: "config_service_pb2.DocumentFormat.ValueType", fo
     config = from_plain(parsed.data, reading)
     validate(config, rules, for_default=for_default)
     unread = {each.path for each in reading.faults}
-    faults = (*reading.faults, *(each for each in rules.faults if not _below(each.path, unread)))
-    return Examined(config, tuple(map(parsed.located, faults)), tuple(map(parsed.located, rules.warnings)))
+    faults = [*reading.faults, *(each for each in rules.faults if not _below(each.path, unread))]
+    return Examined(config, *(tuple(map(parsed.located, _told(each))) for each in (faults, rules.warnings)))
+
+
+def _told(findings: list[Finding]) -> list[Finding]:
+    """As many as somebody can read; beyond that how many more there are."""
+    more = len(findings) - MAX_FINDINGS
+    return findings if more <= 0 else [*findings[:MAX_FINDINGS], Finding((), f"and {more} more")]
 
 
 def _below(path: Path, unread: Set[Path]) -> bool:

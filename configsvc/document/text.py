@@ -9,6 +9,7 @@ import yaml
 
 from configsvc.document.yaml_nodes import CORE, MAX_DEPTH, MAX_NODES, Composer, Loader, Resolvers, Unfolding
 from configsvc.validate.findings import Finding
+from configsvc.validate.names import repeated
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 
@@ -20,6 +21,8 @@ class Parsed:
     data: Any = None
     fault: Finding | None = None
     root: yaml.Node | None = field(default=None, repr=False)
+    _members: dict[int, dict[str, yaml.Node]] = field(default_factory=dict, repr=False, compare=False)
+    """Children by key of the mappings that were looked into, by the nodes' identity."""
 
     def located(self, finding: Finding) -> Finding:
         """The finding with the place in the text that it is about; unchanged when that is not known."""
@@ -27,11 +30,21 @@ class Parsed:
         if node is None:
             return finding
         for part in finding.path:
-            child = _child(node, part)
+            child = self._child(node, part)
             if child is None:
                 break
             node = child
         return Finding(finding.path, finding.message, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def _child(self, node: yaml.Node, part: str | int) -> yaml.Node | None:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            return node.value[part]  # type: ignore[no-any-return]
+        if not isinstance(node, yaml.MappingNode) or not isinstance(part, str):
+            return None
+        members = self._members.get(id(node))
+        if members is None:
+            members = self._members[id(node)] = {key.value: value for key, value in node.value}
+        return members.get(part)
 
 
 def parse_json(text: str) -> Parsed:
@@ -94,8 +107,7 @@ def _deep() -> Parsed:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for (name, _), again in zip(pairs, repeated(name for name, _ in pairs), strict=True) if again)
         raise ValueError(f"has the key {twice[:64]!r} twice in one object")
     return found
 
@@ -126,11 +138,3 @@ class _Dumper(yaml.CSafeDumper):
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True
-
-
-def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part]  # type: ignore[no-any-return]
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == part), None)
-    return None

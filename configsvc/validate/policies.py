@@ -1,13 +1,12 @@
 """The rules of limits, cross-origin requests, issuers and subscriptions. Pure."""
 
-from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
 from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
-from configsvc.validate.names import METHOD, ORIGIN, TIER, TOKEN
+from configsvc.validate.names import METHOD, ORIGIN, TIER, TOKEN, repeated
 from configsvc.validate.services import check_span
 
 MAX_LIST: Final = 64
@@ -78,16 +77,12 @@ def check_issuers(config: pb.GatewayConfig, findings: Findings) -> None:
 def check_subscription(policy: pb.SubscriptionPolicy, findings: Findings) -> None:
     """Checks the tiers and the grace period."""
     findings.at("tiers").expect(len(policy.tiers) <= MAX_LIST, f"must be at most {MAX_LIST}")
-    for index, repeated in _repetitions(list(policy.tiers)):
+    for index, (tier, again) in enumerate(zip(policy.tiers, repeated(policy.tiers), strict=True)):
         here = findings.at("tiers", index)
-        here.expect(TIER.fullmatch(policy.tiers[index]) is not None, _A_TIER)
-        here.expect(not repeated, "is there already")
+        here.expect(TIER.fullmatch(tier) is not None, _A_TIER)
+        here.expect(not again, "is there already")
     if policy.HasField("grace"):
         check_span(policy.grace, 0, _YEAR_SECONDS, findings.at("grace"))
-
-
-def _repetitions(values: list[str]) -> Iterator[tuple[int, bool]]:
-    return ((index, value in values[:index]) for index, value in enumerate(values))
 
 
 def _is_https(url: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
-from configsvc.validate.names import FIELD_VALUE, HOST_PATTERN, METHOD, SCOPE, TOKEN, canonical_path
+from configsvc.validate.names import FIELD_VALUE, HOST_PATTERN, METHOD, SCOPE, TOKEN, canonical_path, repeated
 from configsvc.validate.policies import check_rate
 from configsvc.validate.services import check_names, check_timeouts
 
@@ -37,11 +37,11 @@ def check_routes(config: pb.GatewayConfig, findings: Findings) -> None:
 
 def check_methods(methods: Sequence[str], findings: Findings) -> None:
     """Checks a list of request methods."""
-    for index, method in enumerate(methods):
+    for index, (method, again) in enumerate(zip(methods, repeated(methods), strict=True)):
         here = findings.at(index)
         fits = METHOD.fullmatch(method) is not None and method not in _REFUSED_METHODS
         here.expect(fits, "must be a method in upper case, not CONNECT or TRACE")
-        here.expect(method not in methods[:index], "is there already")
+        here.expect(not again, "is there already")
 
 
 def _check_conditions(route: pb.Route, findings: Findings) -> None:
@@ -51,10 +51,10 @@ def _check_conditions(route: pb.Route, findings: Findings) -> None:
     for name, values in (("methods", route.methods), ("hosts", route.hosts), ("headers", route.headers)):
         findings.at(name).expect(len(values) <= MAX_CONDITIONS, f"must be at most {MAX_CONDITIONS}")
     check_methods(route.methods, findings.at("methods"))
-    for index, host in enumerate(route.hosts):
+    for index, (host, again) in enumerate(zip(route.hosts, repeated(route.hosts), strict=True)):
         here = findings.at("hosts", index)
         here.expect(HOST_PATTERN.fullmatch(host) is not None, "must be a host in lower case, or *.example.com")
-        here.expect(host not in route.hosts[:index], "is there already")
+        here.expect(not again, "is there already")
     lower: set[str] = set()
     for name, value in route.headers.items():
         here = findings.at("headers", name)
