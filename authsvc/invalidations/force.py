@@ -1,4 +1,4 @@
-"""Waits until an invalidation is in force everywhere: acknowledged by every unexpired lease, or those run out."""
+"""Waits until an invalidation is in force everywhere: acknowledged by every worker that may serve from its cache."""
 
 import time
 from collections.abc import Sequence
@@ -28,13 +28,12 @@ class Force:
         return not self.pending
 
 
-def judge(revision: int, committed: datetime, running: Sequence[Lease], now: datetime) -> Force:
-    """How far the event `revision` has come, by the leases that run at `now`."""
-    acknowledged = tuple(lease.worker for lease in running if lease.revision >= revision)
-    pending = [lease for lease in running if lease.revision < revision]
-    latest = max((lease.expires_at for lease in pending), default=now)
-    # A worker without a lease yet, or a renewal on its way, gets none beyond the second bound.
-    effective = max(latest, committed + LEASE) if pending else now
+def judge(revision: int, committed: datetime, serving: Sequence[Lease], now: datetime) -> Force:
+    """How far the event `revision` has come, by the leases of those that may serve from their caches at `now`."""
+    acknowledged = tuple(lease.worker for lease in serving if lease.revision >= revision)
+    pending = [lease for lease in serving if lease.revision < revision]
+    # A renewal on its way, or a look-up before the event, carries no worker beyond the second bound.
+    effective = max((max(lease.serves_until, committed + LEASE + lease.max_stale) for lease in pending), default=now)
     return Force(acknowledged, tuple(lease.worker for lease in pending), effective)
 
 
@@ -46,8 +45,8 @@ async def in_force(
     while True:
         ring = acknowledged.next_ring()
         async with pool.acquire() as connection:
-            now, running = await leases.unexpired(connection)
-        force = judge(revision, committed, running, now)
+            now, serving = await leases.serving(connection)
+        force = judge(revision, committed, serving, now)
         left = deadline - time.monotonic()
         if force.everywhere or left <= 0:
             return force

@@ -28,11 +28,17 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """An unexpired lease."""
+    """What a worker may serve by. After its end a worker that cannot reach authsvc serves on for `max_stale`."""
 
     worker: Worker
     revision: int
     expires_at: datetime
+    max_stale: timedelta = timedelta(0)
+
+    @property
+    def serves_until(self) -> datetime:
+        """When the worker serves nothing from its cache any more, at the latest."""
+        return self.expires_at + self.max_stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +67,40 @@ granted AS (
     END) AS until FROM clock, head
 ),
 kept AS (
-    INSERT INTO {REGISTRY}.leases AS mine (gateway_id, slot, boot_id, revision, expires_at)
-    SELECT $1, $2, $3, CASE WHEN $4 > revision THEN 0 ELSE $4 END, until FROM head, granted
+    INSERT INTO {REGISTRY}.leases AS mine (gateway_id, slot, boot_id, revision, expires_at, max_stale)
+    SELECT $1, $2, $3, CASE WHEN $4 > revision THEN 0 ELSE $4 END, until, $8 FROM head, granted
     ON CONFLICT (gateway_id, slot, boot_id) DO UPDATE SET
+        max_stale = EXCLUDED.max_stale,
         revision = GREATEST(mine.revision, EXCLUDED.revision),
         expires_at = GREATEST(mine.expires_at, EXCLUDED.expires_at)
 )
 SELECT until - now AS duration, revision AS head, pg_notify($6, $7) FROM granted, clock, head
 """  # noqa: S608
-_UNEXPIRED: Final = f"""
-SELECT now, gateway_id, slot, boot_id, revision, expires_at
-FROM (SELECT clock_timestamp() AS now) AS clock LEFT JOIN {REGISTRY}.leases ON expires_at > now
+# A worker whose lease has run out is gone for good when its slot has another start that holds one: after a kill
+# nobody waits for `max_stale`.
+_SERVING: Final = f"""
+SELECT now, gateway_id, slot, boot_id, revision, expires_at, max_stale
+FROM (SELECT clock_timestamp() AS now) AS clock LEFT JOIN {REGISTRY}.leases AS mine
+ON expires_at > now OR (expires_at + max_stale > now AND NOT EXISTS (
+    SELECT FROM {REGISTRY}.leases AS successor
+    WHERE successor.gateway_id = mine.gateway_id AND successor.slot = mine.slot AND successor.expires_at > now
+))
 ORDER BY gateway_id, slot, boot_id
 """  # noqa: S608
 _END: Final = f"DELETE FROM {REGISTRY}.leases WHERE gateway_id = $1 AND slot = $2 AND boot_id = $3"  # noqa: S608
-_PRUNE: Final = f"DELETE FROM {REGISTRY}.leases WHERE expires_at < clock_timestamp() - $1::interval"  # noqa: S608
+_PRUNE: Final = f"DELETE FROM {REGISTRY}.leases WHERE expires_at + max_stale < clock_timestamp() - $1::interval"  # noqa: S608
 
 
-async def acknowledge(connection: Any, worker: Worker, revision: int) -> Grant:
+async def acknowledge(connection: Any, worker: Worker, revision: int, max_stale: timedelta = timedelta(0)) -> Grant:
     """Notes that `worker` has applied everything up to `revision`, renews its lease and wakes who waits for it.
 
-    Waits for a change that has appended an event and is not committed yet.
+    `max_stale` is how long it serves on without a lease while it cannot reach authsvc. Waits for a change that has
+    appended an event and is not committed yet.
     """
     async with connection.transaction():
         await connection.execute(_ORDER)
         row = await connection.fetchrow(
-            _GRANT, worker.gateway_id, worker.slot, worker.boot_id, revision, LEASE, CHANNEL, ACKNOWLEDGED
+            _GRANT, worker.gateway_id, worker.slot, worker.boot_id, revision, LEASE, CHANNEL, ACKNOWLEDGED, max_stale
         )
     return Grant(row["duration"], row["head"])
 
@@ -98,15 +112,20 @@ async def end(connection: Any, worker: Worker) -> None:
         await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, ACKNOWLEDGED)
 
 
-async def unexpired(connection: Any) -> tuple[datetime, list[Lease]]:
-    """The time, and the leases that run now."""
-    rows = await connection.fetch(_UNEXPIRED)
-    running = [
-        Lease(Worker(row["gateway_id"], row["slot"], row["boot_id"]), row["revision"], row["expires_at"])
+async def serving(connection: Any) -> tuple[datetime, list[Lease]]:
+    """The time, and the leases of all workers that may serve from their caches now."""
+    rows = await connection.fetch(_SERVING)
+    found = [
+        Lease(
+            Worker(row["gateway_id"], row["slot"], row["boot_id"]),
+            row["revision"],
+            row["expires_at"],
+            row["max_stale"],
+        )
         for row in rows
         if row["gateway_id"] is not None
     ]
-    return rows[0]["now"], running
+    return rows[0]["now"], found
 
 
 async def prune(connection: Any) -> None:

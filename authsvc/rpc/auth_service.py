@@ -25,6 +25,7 @@ from svckit.postgres import AWAY
 
 MAX_BATCH: Final = 128
 MAX_CREDENTIAL_OCTETS: Final = 8192
+MAX_STALE_SECONDS: Final = 900
 # Batches of one stream that are looked up at a time; the rest waits in the stream's own window.
 _CONCURRENT_BATCHES: Final = 4
 _KINDS: Final = frozenset({principal_pb2.CREDENTIAL_KIND_API_KEY, principal_pb2.CREDENTIAL_KIND_TOKEN})
@@ -84,7 +85,9 @@ class Auth(AuthServiceServicer):
         self, request: pb.WatchInvalidationsRequest, context: Context
     ) -> AsyncIterator[pb.WatchInvalidationsResponse]:
         """First what the worker missed, then SYNC_COMPLETE, then events as they are committed; ends on drain."""
-        worker = _worker("instance", request.instance)
+        checks = FieldChecks()
+        worker = _worker(checks, request.instance)
+        checks.done()
         await context.send_initial_metadata(())
         extent = await self._tail.extent()
         position = request.resume_from if request.HasField("resume_from") else extent.head
@@ -105,12 +108,12 @@ class Auth(AuthServiceServicer):
     async def AckInvalidations(
         self, request: pb.AckInvalidationsRequest, _context: Context
     ) -> pb.AckInvalidationsResponse:
-        worker = _worker("instance", request.instance)
+        worker, max_stale = _acknowledging(request)
         async with self._pool.acquire() as connection:
             if request.leaving:
                 await leases.end(connection, worker)
                 return pb.AckInvalidationsResponse()
-            grant = await leases.acknowledge(connection, worker, request.revision)
+            grant = await leases.acknowledge(connection, worker, request.revision, max_stale)
         return pb.AckInvalidationsResponse(lease=_duration(grant.duration), head_revision=grant.head)
 
     async def _answer(self, batch_id: int, presented: Sequence[Presented]) -> pb.StreamAuthenticateResponse:
@@ -147,12 +150,18 @@ def _duration(time: timedelta) -> Duration:
     return message
 
 
-def _worker(path: str, instance: invalidation_pb2.Instance) -> Worker:
+def _acknowledging(request: pb.AckInvalidationsRequest) -> tuple[Worker, timedelta]:
     checks = FieldChecks()
-    worker = Worker(
-        checks.gateway_id(f"{path}.gateway_id", instance.gateway_id),
-        checks.slot(f"{path}.slot", instance.slot),
-        checks.uuid(f"{path}.boot_id", instance.boot_id),
-    )
+    worker = _worker(checks, request.instance)
+    fits = request.max_stale.nanos == 0 and 0 <= request.max_stale.seconds <= MAX_STALE_SECONDS
+    checks.expect("max_stale", fits, f"must be 0–{MAX_STALE_SECONDS} whole seconds")
     checks.done()
-    return worker
+    return worker, timedelta(seconds=request.max_stale.seconds)
+
+
+def _worker(checks: FieldChecks, instance: invalidation_pb2.Instance) -> Worker:
+    return Worker(
+        checks.gateway_id("instance.gateway_id", instance.gateway_id),
+        checks.slot("instance.slot", instance.slot),
+        checks.uuid("instance.boot_id", instance.boot_id),
+    )

@@ -7,10 +7,12 @@ nothing loses its lease; and only with a revision that the memory has applied.
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 import grpc
 import structlog
+from google.protobuf.duration_pb2 import Duration
 from penstock.auth.v1 import auth_service_pb2 as pb
 
 from edge.auth import wire
@@ -49,6 +51,8 @@ class Watch:
         self._comeback = comeback
         self._steady = steady
         self._renew_seconds = renew_seconds
+        # rounded up: a revocation must not be called in force too early
+        self._max_stale = Duration(seconds=ceil(memory.lease.max_stale_seconds))
         self._begun = False
         self._in_step = asyncio.Event()
         self._applied = asyncio.Event()
@@ -134,7 +138,9 @@ class Watch:
 
     async def _acknowledge(self) -> None:
         sent_at = self._steady()
-        request = pb.AckInvalidationsRequest(instance=self._instance, revision=self._memory.fences.applied)
+        request = pb.AckInvalidationsRequest(
+            instance=self._instance, revision=self._memory.fences.applied, max_stale=self._max_stale
+        )
         granted = await self._stub.AckInvalidations(request, timeout=_RENEWAL_TIMEOUT_SECONDS)
         self._memory.lease.reachable = True
         self._memory.lease.grant(sent_at, granted.lease.ToTimedelta().total_seconds())

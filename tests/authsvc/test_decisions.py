@@ -93,8 +93,8 @@ def test_no_representation_shows_a_digest() -> None:
     assert "ab" * 8 not in repr(Digest(b"ab" * 16, 1))
 
 
-def _lease(name: str, revision: int, seconds: float) -> Lease:
-    return Lease(Worker(name, 0, UUID(int=0)), revision, NOW + timedelta(seconds=seconds))
+def _lease(name: str, revision: int, seconds: float, stale: float = 0) -> Lease:
+    return Lease(Worker(name, 0, UUID(int=0)), revision, NOW + timedelta(seconds=seconds), timedelta(seconds=stale))
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,14 @@ def _lease(name: str, revision: int, seconds: float) -> Lease:
         ([_lease("a", 5, 10), _lease("b", 6, 20)], ["a", "b"], [], 0),
         ([_lease("a", 5, 10), _lease("b", 4, 10)], ["a"], ["b"], 28),
         ([_lease("b", 4, 29)], [], ["b"], 29),
+        ([_lease("b", 4, 29, stale=900)], [], ["b"], 929),
+        ([_lease("b", 4, -5, stale=900)], [], ["b"], 928),
+        ([_lease("b", 5, -5, stale=900)], ["b"], [], 0),
     ],
-    ids=["nobody", "all have it", "one has not", "its lease ends last"],
+    ids=[
+        *("nobody", "all have it", "one has not", "its lease ends last"),
+        *("it may serve on without one", "it serves on without one", "it has it and serves on"),
+    ],
 )
 def test_how_far_an_event_has_come(
     running: list[Lease], acknowledged: list[str], pending: list[str], effective: float

@@ -64,7 +64,7 @@ async def test_no_event_is_committed_past_a_lease_that_is_being_granted(connecti
                 await append(connections.other, Scope.API_KEY, "KeyKey01", None)
     async with connections.other.transaction():
         await append(connections.other, Scope.API_KEY, "KeyKey01", None)
-    _, running = await leases.unexpired(connections.other)
+    _, running = await leases.serving(connections.other)
     assert [(lease.worker, lease.revision) for lease in running] == [(HERE, 0)]
 
 
@@ -86,3 +86,29 @@ async def test_grants_do_not_wait_for_each_other(connections: Connections) -> No
     async with connections.one.transaction(), connections.other.transaction():
         await leases.acknowledge(connections.one, HERE, 0)
         await leases.acknowledge(connections.other, THERE, 0)
+
+
+async def ended(connection: Any, worker: Worker, max_stale: timedelta) -> None:
+    """A lease that ran out a minute ago."""
+    await leases.acknowledge(connection, worker, 0, max_stale)
+    await connection.execute(
+        "UPDATE registry.leases SET expires_at = expires_at - interval '90 s' WHERE boot_id = $1", worker.boot_id
+    )
+
+
+async def serving(connection: Any) -> list[Worker]:
+    _, found = await leases.serving(connection)
+    return [lease.worker for lease in found]
+
+
+async def test_a_worker_that_may_serve_on_without_a_lease_counts_until_then(connections: Connections) -> None:
+    await ended(connections.one, HERE, timedelta(minutes=15))
+    await ended(connections.one, THERE, timedelta(seconds=59))
+    assert await serving(connections.one) == [HERE]
+
+
+async def test_a_start_that_was_killed_counts_no_more_once_its_slot_has_another(connections: Connections) -> None:
+    await ended(connections.one, HERE, timedelta(minutes=15))
+    successor = Worker(HERE.gateway_id, HERE.slot, UUID(int=9))
+    await leases.acknowledge(connections.one, successor, 0, timedelta(minutes=15))
+    assert await serving(connections.one) == [successor]

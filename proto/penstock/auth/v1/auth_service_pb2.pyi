@@ -264,6 +264,7 @@ class AckInvalidationsRequest(_message.Message):
     INSTANCE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     LEAVING_FIELD_NUMBER: _builtins.int
+    MAX_STALE_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Is the revision up to which everything is in force at the worker."""
     leaving: _builtins.bool
@@ -272,16 +273,23 @@ class AckInvalidationsRequest(_message.Message):
     def instance(self) -> _invalidation_pb2.Instance:
         """Identifies the acknowledging worker."""
 
+    @_builtins.property
+    def max_stale(self) -> _duration_pb2.Duration:
+        """Is how long the worker serves callers that it knows after its lease has run out, when it cannot reach the service:
+        whole seconds, 0–900. Absent: not at all. Revocations are not called in force before that.
+        """
+
     def __init__(
         self,
         *,
         instance: _invalidation_pb2.Instance | None = ...,
         revision: _builtins.int = ...,
         leaving: _builtins.bool = ...,
+        max_stale: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance", "max_stale", b"max_stale"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance", "leaving", b"leaving", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["instance", b"instance", "leaving", b"leaving", "max_stale", b"max_stale", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
