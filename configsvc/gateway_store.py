@@ -1,7 +1,7 @@
 """The gateways in PostgreSQL: who watches, what each has acknowledged, and what it refused and why."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -9,7 +9,14 @@ from penstock.config.v1 import config_service_pb2 as pb
 
 from configsvc.delivery import LOST_AFTER_SECONDS
 from configsvc.schema import tenant_schema
+from configsvc.tenant_states import SCHEMAS_PER_STATEMENT
 from domain.tenants import TenantId
+
+FORGOTTEN_DAYS: Final = 30
+# A transaction of seconds at most; what is left comes a minute later.
+_FORGOTTEN_AT_ONCE: Final = 1_000
+# By tenant and instance.
+Reasons = Mapping[TenantId, Mapping[tuple[str, int], Sequence[pb.DocumentFault]]]
 
 
 class GatewayStore:
@@ -88,15 +95,34 @@ class GatewayStore:
         )
         return rows
 
-    async def reasons(self, tenant: TenantId) -> dict[tuple[str, int], list[pb.DocumentFault]]:
-        """Why gateways refuse the tenant's newest state, by instance."""
-        rows = await self._pool.fetch(
-            f"SELECT gateway_id, slot, reasons FROM {tenant_schema(tenant)}.reject_reasons"  # noqa: S608 (validated)
-        )
-        return {
-            (row["gateway_id"], row["slot"]): [pb.DocumentFault(**each) for each in orjson.loads(row["reasons"])]
-            for row in rows
-        }
+    async def reasons(self, tenants: Sequence[TenantId]) -> Reasons:
+        """Why gateways refuse the newest states of these tenants."""
+        found: dict[TenantId, dict[tuple[str, int], list[pb.DocumentFault]]] = {}
+        for start in range(0, len(tenants), SCHEMAS_PER_STATEMENT):
+            parts = [
+                f"SELECT '{tenant}' AS tenant, gateway_id, slot, reasons "  # noqa: S608 (validated)
+                f"FROM {tenant_schema(tenant)}.reject_reasons"
+                for tenant in tenants[start : start + SCHEMAS_PER_STATEMENT]
+            ]
+            for row in await self._pool.fetch(" UNION ALL ".join(parts)):
+                why = [pb.DocumentFault(**each) for each in orjson.loads(row["reasons"])]
+                found.setdefault(TenantId(row["tenant"]), {})[row["gateway_id"], row["slot"]] = why
+        return found
+
+    async def forget_unseen(self) -> None:
+        """Forgets gateways that were not heard for `FORGOTTEN_DAYS`; one that comes back is a new one."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            gone = await connection.fetch(
+                "SELECT gateway_id, slot FROM config.gateways WHERE last_seen < now() - make_interval(days => $1) "
+                "ORDER BY last_seen LIMIT $2 FOR UPDATE SKIP LOCKED",
+                FORGOTTEN_DAYS,
+                _FORGOTTEN_AT_ONCE,
+            )
+            for row in gone:
+                await _replace_rejects(connection, pb.Instance(gateway_id=row["gateway_id"], slot=row["slot"]), {})
+                await connection.execute(
+                    "DELETE FROM config.gateways WHERE gateway_id = $1 AND slot = $2", row["gateway_id"], row["slot"]
+                )
 
 
 async def _replace_rejects(connection: Any, instance: pb.Instance, rejects: Mapping[TenantId, pb.ConfigReject]) -> None:

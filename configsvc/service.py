@@ -41,7 +41,7 @@ async def start(stack: AsyncExitStack, runtime: Runtime[ConfigSettings]) -> Sequ
     await board.load()
     runtime.tasks.create_task(board.run())
     runtime.tasks.create_task(registrar.provision_default())
-    runtime.tasks.create_task(keep_house(registrar))
+    runtime.tasks.create_task(keep_house(registrar, gateways))
     return (
         Mount(
             config_service_pb2_grpc.add_ConfigServiceServicer_to_server,

@@ -11,7 +11,7 @@ from configsvc.schema import tenant_schema
 from domain.tenants import TenantId, parse_tenant_id
 
 # Schemas that one statement reads: a round trip for a hundred tenants, not for each.
-_SCHEMAS_PER_STATEMENT: Final = 100
+SCHEMAS_PER_STATEMENT: Final = 100
 
 
 async def read_tenant(connection: Any, id_or_slug: str) -> tenant_pb2.Tenant | None:
@@ -62,8 +62,8 @@ async def _hosts(connection: Any, rows: Sequence[Mapping[str, Any]]) -> dict[str
 
 async def _from_schemas(connection: Any, rows: Sequence[Mapping[str, Any]], sql: Any) -> AsyncIterator[Any]:
     made = [row for row in rows if row["schema_version"]]
-    for start in range(0, len(made), _SCHEMAS_PER_STATEMENT):
-        parts = [sql(TenantId(str(row["id"])), row) for row in made[start : start + _SCHEMAS_PER_STATEMENT]]
+    for start in range(0, len(made), SCHEMAS_PER_STATEMENT):
+        parts = [sql(TenantId(str(row["id"])), row) for row in made[start : start + SCHEMAS_PER_STATEMENT]]
         for found in await connection.fetch(" UNION ALL ".join(parts)):
             yield found
 

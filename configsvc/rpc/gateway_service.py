@@ -12,7 +12,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from configsvc.board import Board
 from configsvc.delivery import LOST_AFTER_SECONDS, Standing, delivery_state
 from configsvc.fields import DEFAULT_SCOPE, FieldChecks
-from configsvc.gateway_store import GatewayStore
+from configsvc.gateway_store import GatewayStore, Reasons
 from domain.tenants import TenantId
 from svckit.errors import Fault
 from svckit.interceptors.shape import Context
@@ -34,11 +34,9 @@ class GatewayServicer(gateway_service_pb2_grpc.GatewayServiceServicer):
         rows = [row for row in await self._gateways.all() if only is None or row["scope"] in (DEFAULT_SCOPE, only)]
         tenants = [event.snapshot for _, event in self._board.beyond(0, only) if event.HasField("snapshot")]
         refused = {tenant for row in rows for tenant in _rejects(row)}
-        refusals = {
-            TenantId(each.tenant.id): await self._gateways.reasons(TenantId(each.tenant.id))
-            for each in tenants
-            if each.tenant.id in refused
-        }
+        refusals = await self._gateways.reasons(
+            [TenantId(each.tenant.id) for each in tenants if each.tenant.id in refused]
+        )
         return pb.ListGatewaysResponse(
             gateways=[_gateway(row, tenants, refusals) for row in rows], head_revision=self._board.head
         )
@@ -56,16 +54,13 @@ class GatewayServicer(gateway_service_pb2_grpc.GatewayServiceServicer):
         raise Fault(reasons.ERROR_REASON_UNIMPLEMENTED)
 
 
-_Reasons = Mapping[TenantId, Mapping[tuple[str, int], list[config_service_pb2.DocumentFault]]]
-
-
 def _rejects(row: Mapping[str, Any]) -> Mapping[str, int]:
     rejects: Mapping[str, int] = orjson.loads(row["rejects"])
     return rejects
 
 
 def _gateway(
-    row: Mapping[str, Any], tenants: Sequence[config_service_pb2.TenantSnapshot], refusals: _Reasons
+    row: Mapping[str, Any], tenants: Sequence[config_service_pb2.TenantSnapshot], refusals: Reasons
 ) -> pb.Gateway:
     rejects = _rejects(row)
     gateway = pb.Gateway(

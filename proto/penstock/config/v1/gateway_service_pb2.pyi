@@ -175,7 +175,7 @@ class ListGatewaysResponse(_message.Message):
     """Is the newest revision of the cluster."""
     @_builtins.property
     def gateways(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gateway]:
-        """Lists the gateways by identity."""
+        """Lists the gateways by identity; one that was not heard for 30 days is forgotten."""
 
     def __init__(
         self,
