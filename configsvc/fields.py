@@ -13,6 +13,8 @@ from svckit.field_checks import RequestChecks
 MAX_PAGE_SIZE: Final = 500
 DEFAULT_PAGE_SIZE: Final = 100
 MAX_HOSTS: Final = 100
+# Five times the tenants that a cluster is made for: an edge may refuse them all.
+MAX_REJECTS: Final = 10_000
 # Slots are positions in one gateway's row of workers; the column is a PostgreSQL integer.
 MAX_SLOT: Final = 65_535
 # PostgreSQL's bigint.

@@ -15,6 +15,8 @@ from domain.tenants import TenantId
 FORGOTTEN_DAYS: Final = 30
 # A transaction of seconds at most; what is left comes a minute later.
 _FORGOTTEN_AT_ONCE: Final = 1_000
+# Of one refusal: enough to begin with, whatever a large document has that an edge does not take.
+_REASONS_KEPT: Final = 100
 # By tenant and instance.
 Reasons = Mapping[TenantId, Mapping[tuple[str, int], Sequence[pb.DocumentFault]]]
 
@@ -145,7 +147,7 @@ async def _forget_reasons(connection: Any, tenant: TenantId, identity: tuple[str
 
 
 async def _write_reject(connection: Any, tenant: TenantId, identity: tuple[str, int], reject: pb.ConfigReject) -> None:
-    reasons = [{"path": each.path, "message": each.message} for each in reject.reasons]
+    reasons = [{"path": each.path, "message": each.message} for each in reject.reasons[:_REASONS_KEPT]]
     await connection.execute(
         "INSERT INTO config.gateway_rejects (gateway_id, slot, tenant_id, revision) VALUES ($1, $2, $3, $4)",
         *identity,

@@ -9,7 +9,7 @@ import yaml
 
 from configsvc.document.yaml_nodes import CORE, MAX_DEPTH, MAX_NODES, Composer, Loader, Resolvers, Unfolding
 from configsvc.validate.findings import Finding
-from configsvc.validate.names import repeated
+from configsvc.validate.lists import numbered
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 
@@ -107,7 +107,7 @@ def _deep() -> Parsed:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        twice = next(name for (name, _), again in zip(pairs, repeated(name for name, _ in pairs), strict=True) if again)
+        twice = next(name for _, name, again in numbered(name for name, _ in pairs) if again)
         raise ValueError(f"has the key {twice[:64]!r} twice in one object")
     return found
 

@@ -10,7 +10,7 @@ from penstock.config.v1 import config_service_pb2_grpc, gateway_config_pb2
 
 from configsvc.board import Board
 from configsvc.document.reading import examine, write
-from configsvc.fields import MAX_NUMBER, FieldChecks
+from configsvc.fields import MAX_NUMBER, MAX_REJECTS, FieldChecks
 from configsvc.gateway_store import GatewayStore
 from configsvc.records import version_message
 from configsvc.revisions import LOST
@@ -149,7 +149,8 @@ class ConfigServicer(config_service_pb2_grpc.ConfigServiceServicer):
         instance = checks.instance("instance", request.instance)
         checks.scope("scope", request.scope)
         revision = checks.number("revision", request.revision)
-        for index, reject in enumerate(request.rejects):
+        checks.expect("rejects", len(request.rejects) <= MAX_REJECTS, f"must be at most {MAX_REJECTS}")
+        for index, reject in enumerate(request.rejects[:MAX_REJECTS]):
             checks.tenant(f"rejects[{index}].tenant_id", reject.tenant_id)
             checks.number(f"rejects[{index}].revision", reject.revision)
         checks.done()

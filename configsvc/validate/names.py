@@ -1,7 +1,6 @@
 """The forms of names in config documents and tenant records. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
 from typing import Final
 
 NAME: Final = re.compile(r"[a-z0-9._-]{1,128}")
@@ -21,14 +20,6 @@ ORIGIN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://{_LABEL}(?:\.{_LABEL})*(?::[0-
 # RFC 3986 §3.3 pchar, without what would have two spellings: encoded unreserved characters, lower-case hex.
 _PCHAR: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[DE]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E)[0-9A-F]{2})"
 _PATH: Final = re.compile(rf"(?:/{_PCHAR}+)+")
-
-
-def repeated(values: Iterable[str]) -> Iterator[bool]:
-    """Whether each value has come before."""
-    seen: set[str] = set()
-    for value in values:
-        yield value in seen
-        seen.add(value)
 
 
 def canonical_path(path: str) -> bool:

@@ -1,15 +1,19 @@
 """The rules of limits, cross-origin requests, issuers and subscriptions. Pure."""
 
+from operator import itemgetter
 from typing import Final
 from urllib.parse import urlsplit
 
 from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
-from configsvc.validate.names import METHOD, ORIGIN, TIER, TOKEN, repeated
+from configsvc.validate.lists import numbered
+from configsvc.validate.names import METHOD, ORIGIN, TIER, TOKEN
 from configsvc.validate.services import check_span
 
 MAX_LIST: Final = 64
+MAX_URL: Final = 2_048
+MAX_PEM: Final = 16_384
 _YEAR_SECONDS: Final = 366 * 86_400
 # What public keys can verify: a shared secret in a document would be a secret in a document.
 ALGORITHMS: Final = frozenset(
@@ -25,7 +29,7 @@ def check_limits(config: pb.GatewayConfig, findings: Findings) -> None:
         if limits.HasField(field):
             check_rate(getattr(limits, field), here.at(field))
     here.at("tiers").expect(len(limits.tiers) <= MAX_LIST, f"must be at most {MAX_LIST}")
-    for tier, rate in limits.tiers.items():
+    for tier, rate in sorted(limits.tiers.items(), key=itemgetter(0)):
         here.at("tiers", tier).expect(TIER.fullmatch(tier) is not None, _A_TIER)
         check_rate(rate, here.at("tiers", tier))
 
@@ -45,6 +49,8 @@ def check_cors(cors: pb.Cors, findings: Findings) -> None:
     for index, origin in enumerate(cors.origins):
         fits = origin == "*" or ORIGIN.fullmatch(origin) is not None
         findings.at("origins", index).expect(fits, "must be an origin in lower case such as https://app.example.com")
+    for name in ("methods", "headers", "expose"):
+        findings.at(name).expect(len(getattr(cors, name)) <= MAX_LIST, f"must be at most {MAX_LIST}")
     for index, method in enumerate(cors.methods):
         findings.at("methods", index).expect(METHOD.fullmatch(method) is not None, "must be a method in upper case")
     for name, headers in (("headers", cors.headers), ("expose", cors.expose)):
@@ -66,21 +72,25 @@ def check_issuers(config: pb.GatewayConfig, findings: Findings) -> None:
         one = bool(issuer.jwks_url) != bool(issuer.public_key_pem)
         here.expect(one, "must have either jwks_url or public_key")
         if issuer.jwks_url:
-            here.at("jwks_url").expect(_is_https(issuer.jwks_url), "must be an https:// URL")
+            fits = len(issuer.jwks_url) <= MAX_URL and _is_https(issuer.jwks_url)
+            here.at("jwks_url").expect(fits, f"must be an https:// URL of at most {MAX_URL} characters")
+        here.at("public_key").expect(len(issuer.public_key_pem) <= MAX_PEM, f"must be at most {MAX_PEM} characters")
         here.at("audience").expect(1 <= len(issuer.audience) <= 512, "must be 1–512 characters")
         here.at("algorithms").expect(bool(issuer.algorithms), "must name at least one algorithm")
-        for number, algorithm in enumerate(issuer.algorithms):
-            fits = algorithm in ALGORITHMS
-            here.at("algorithms", number).expect(fits, f"must be one of {', '.join(sorted(ALGORITHMS))}")
+        for number, algorithm, repeated in numbered(issuer.algorithms):
+            here.at("algorithms", number).expect(
+                algorithm in ALGORITHMS, f"must be one of {', '.join(sorted(ALGORITHMS))}"
+            )
+            here.at("algorithms", number).expect(not repeated, "is there already")
 
 
 def check_subscription(policy: pb.SubscriptionPolicy, findings: Findings) -> None:
     """Checks the tiers and the grace period."""
     findings.at("tiers").expect(len(policy.tiers) <= MAX_LIST, f"must be at most {MAX_LIST}")
-    for index, (tier, again) in enumerate(zip(policy.tiers, repeated(policy.tiers), strict=True)):
+    for index, tier, repeated in numbered(policy.tiers):
         here = findings.at("tiers", index)
         here.expect(TIER.fullmatch(tier) is not None, _A_TIER)
-        here.expect(not again, "is there already")
+        here.expect(not repeated, "is there already")
     if policy.HasField("grace"):
         check_span(policy.grace, 0, _YEAR_SECONDS, findings.at("grace"))
 

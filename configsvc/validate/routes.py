@@ -6,7 +6,8 @@ from typing import Final
 from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
-from configsvc.validate.names import FIELD_VALUE, HOST_PATTERN, METHOD, SCOPE, TOKEN, canonical_path, repeated
+from configsvc.validate.lists import numbered
+from configsvc.validate.names import FIELD_VALUE, HOST_PATTERN, METHOD, SCOPE, TOKEN, canonical_path
 from configsvc.validate.policies import check_rate
 from configsvc.validate.services import check_names, check_timeouts
 
@@ -37,11 +38,11 @@ def check_routes(config: pb.GatewayConfig, findings: Findings) -> None:
 
 def check_methods(methods: Sequence[str], findings: Findings) -> None:
     """Checks a list of request methods."""
-    for index, (method, again) in enumerate(zip(methods, repeated(methods), strict=True)):
+    for index, method, repeated in numbered(methods):
         here = findings.at(index)
         fits = METHOD.fullmatch(method) is not None and method not in _REFUSED_METHODS
         here.expect(fits, "must be a method in upper case, not CONNECT or TRACE")
-        here.expect(not again, "is there already")
+        here.expect(not repeated, "is there already")
 
 
 def _check_conditions(route: pb.Route, findings: Findings) -> None:
@@ -51,12 +52,12 @@ def _check_conditions(route: pb.Route, findings: Findings) -> None:
     for name, values in (("methods", route.methods), ("hosts", route.hosts), ("headers", route.headers)):
         findings.at(name).expect(len(values) <= MAX_CONDITIONS, f"must be at most {MAX_CONDITIONS}")
     check_methods(route.methods, findings.at("methods"))
-    for index, (host, again) in enumerate(zip(route.hosts, repeated(route.hosts), strict=True)):
+    for index, host, repeated in numbered(route.hosts):
         here = findings.at("hosts", index)
         here.expect(HOST_PATTERN.fullmatch(host) is not None, "must be a host in lower case, or *.example.com")
-        here.expect(not again, "is there already")
+        here.expect(not repeated, "is there already")
     lower: set[str] = set()
-    for name, value in route.headers.items():
+    for name, value in sorted(route.headers.items()):  # a map of protobuf has an order of the day
         here = findings.at("headers", name)
         here.expect(TOKEN.fullmatch(name) is not None, "must be the name of a header")
         here.expect(name.lower() not in lower, "is there already, in another spelling")

@@ -7,6 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
+from configsvc.validate.lists import numbered
 from configsvc.validate.names import NAME, TOKEN, canonical_path
 from domain.targets import parse_target, reference_name
 
@@ -33,12 +34,10 @@ def check_services(config: pb.GatewayConfig, findings: Findings, *, for_default:
 
 def check_names(names: Iterable[str], kind: str, findings: Findings) -> None:
     """Checks the form of names, and that no two are the same."""
-    seen: set[str] = set()
-    for index, name in enumerate(names):
+    for index, name, repeated in numbered(names):
         here = findings.at(kind, index, "name")
         here.expect(NAME.fullmatch(name) is not None, _A_NAME)
-        here.expect(not name or name not in seen, "is there already")
-        seen.add(name)
+        here.expect(not name or not repeated, "is there already")
 
 
 def check_timeouts(timeouts: pb.Timeouts, findings: Findings) -> None:

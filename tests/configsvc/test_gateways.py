@@ -4,12 +4,16 @@ import asyncio
 from typing import Any
 
 import asyncpg
+import grpc
+import pytest
 from penstock.config.v1 import config_service_pb2 as pb
 from penstock.config.v1 import gateway_service_pb2 as gateways_pb
 from penstock.config.v1 import tenant_service_pb2
+from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from configsvc.gateway_store import FORGOTTEN_DAYS, GatewayStore
 from domain.tenants import DEFAULT_TENANT, TenantId
+from svckit.errors import from_rpc_error
 from tests.configsvc.replica import Cluster, Replica
 from tests.configsvc.rows import execute, told_of
 
@@ -60,6 +64,28 @@ async def test_each_gateway_is_listed_with_what_it_refuses_and_why(replica: Repl
         "a": {DEFAULT_TENANT: [], acme: [acme], beta: [beta]},
         "b": {DEFAULT_TENANT: [], acme: [], beta: [beta]},
     }
+
+
+async def test_a_gateway_may_refuse_ten_thousand_tenants_and_no_more(replica: Replica) -> None:
+    stub = await replica.configs("edge")
+    reject = pb.ConfigReject(tenant_id="01900000-0000-7000-8000-00000000ffff")
+    request = pb.AckConfigRequest(instance=instance("a"), scope="default", rejects=[reject] * 10_000)
+    await stub.AckConfig(request)
+    request.rejects.append(reject)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.AckConfig(request)
+    fault = from_rpc_error(refused.value)
+    assert fault.reason == reasons.ERROR_REASON_BAD_REQUEST
+    assert [field.path for field in fault.fields] == ["rejects"]
+
+
+async def test_of_a_refusal_the_first_hundred_reasons_are_kept(replica: Replica) -> None:
+    why = [pb.DocumentFault(path=f"routes[{number}]", message="odd") for number in range(101)]
+    request = pb.AckConfigRequest(instance=instance("a"), scope="default", revision=99)
+    newest = (await matrix(replica, probe=True))["probe"].tenants[0].revision
+    request.rejects.add(tenant_id=DEFAULT_TENANT, revision=newest, reasons=why)
+    await (await replica.configs("edge")).AckConfig(request)
+    assert list((await matrix(replica))["a"].tenants[0].reasons) == why[:100]
 
 
 async def test_the_reasons_of_many_tenants_cost_one_query(cluster: Cluster, replica: Replica) -> None:

@@ -349,11 +349,11 @@ class RollbackConfigRequest(_message.Message):
     tenant_id: _builtins.str
     """Is the tenant's UUID."""
     version: _builtins.int
-    """Is the old version whose content is published again."""
+    """Is the old version whose content is published again, from 1."""
     author: _builtins.str
-    """Says who does it."""
+    """Says who does it, for the history: at most 128 characters."""
     comment: _builtins.str
-    """Says why."""
+    """Says why, for the history: at most 1024 characters."""
     def __init__(
         self,
         *,
@@ -591,7 +591,7 @@ class AckConfigRequest(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     REJECTS_FIELD_NUMBER: _builtins.int
     scope: _builtins.str
-    """Is the scope that it watches."""
+    """Is the scope that it watches: `default` or one tenant's UUID."""
     revision: _builtins.int
     """Is the revision up to which everything is applied, but for the rejects."""
     @_builtins.property
@@ -600,7 +600,7 @@ class AckConfigRequest(_message.Message):
 
     @_builtins.property
     def rejects(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfigReject]:
-        """Lists the tenants whose newest state the gateway could not apply; the old one stays in force."""
+        """Lists the tenants whose newest state the gateway could not apply; the old one stays in force. At most 10,000."""
 
     def __init__(
         self,
@@ -633,7 +633,7 @@ class ConfigReject(_message.Message):
     """Is the revision that was rejected; it is not sent again."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___DocumentFault]:
-        """Lists the reasons."""
+        """Lists the reasons; the first 100 are kept."""
 
     def __init__(
         self,

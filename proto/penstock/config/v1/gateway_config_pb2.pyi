@@ -214,7 +214,7 @@ class GatewayConfig(_message.Message):
 
     @_builtins.property
     def issuers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Issuer]:
-        """Lists the issuers whose tokens act in this tenant."""
+        """Lists the issuers whose tokens act in this tenant: at most 64."""
 
     @_builtins.property
     def subscription(self) -> Global___SubscriptionPolicy:
@@ -339,15 +339,15 @@ class Timeouts(_message.Message):
     IDLE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def connect(self) -> _duration_pb2.Duration:
-        """Bounds connecting. Default 1 s."""
+        """Bounds connecting: 1 ms – 60 s. Default 1 s."""
 
     @_builtins.property
     def response(self) -> _duration_pb2.Duration:
-        """Bounds the time until the head of the answer. Default 10 s."""
+        """Bounds the time until the head of the answer: 1 ms – 1 h. Default 10 s."""
 
     @_builtins.property
     def idle(self) -> _duration_pb2.Duration:
-        """Bounds the pauses inside bodies. Default 60 s."""
+        """Bounds the pauses inside bodies: 1 ms – 24 h. Default 60 s."""
 
     def __init__(
         self,
@@ -375,14 +375,14 @@ class HealthCheck(_message.Message):
     UNHEALTHY_AFTER_FIELD_NUMBER: _builtins.int
     HEALTHY_AFTER_FIELD_NUMBER: _builtins.int
     path: _builtins.str
-    """Is the path that answers 2xx when healthy."""
+    """Is the path that answers 2xx when healthy: at most 2,048 characters, in its one spelling."""
     unhealthy_after: _builtins.int
-    """Is the number of failures in a row that make a target unhealthy. Default 3."""
+    """Is the number of failures in a row that make a target unhealthy: 1–100. Default 3."""
     healthy_after: _builtins.int
-    """Is the number of successes in a row that make it healthy again. Default 2."""
+    """Is the number of successes in a row that make it healthy again: 1–100. Default 2."""
     @_builtins.property
     def interval(self) -> _duration_pb2.Duration:
-        """Is the time between checks. Default 10 s."""
+        """Is the time between checks: 1 s – 1 h. Default 10 s."""
 
     def __init__(
         self,
@@ -435,10 +435,10 @@ class Breaker(_message.Message):
     FAILURES_FIELD_NUMBER: _builtins.int
     OPEN_FIELD_NUMBER: _builtins.int
     failures: _builtins.int
-    """Is the number of failures in a row that opens it."""
+    """Is the number of failures in a row that opens it: 1–1,000."""
     @_builtins.property
     def open(self) -> _duration_pb2.Duration:
-        """Is how long it stays open. Default 10 s."""
+        """Is how long it stays open: 100 ms – 1 h. Default 10 s."""
 
     def __init__(
         self,
@@ -465,7 +465,7 @@ class Balance(_message.Message):
     policy: Global___BalancePolicy.ValueType
     """Is the policy."""
     hash_header: _builtins.str
-    """Is the request header to hash; empty means the client's address."""
+    """Is the request header to hash: at most 128 characters of a header's name; empty means the client's address."""
     def __init__(
         self,
         *,
@@ -527,21 +527,23 @@ class Route(_message.Message):
     name: _builtins.str
     """Names the route: 1–128 characters of [a-z0-9._-]."""
     prefix: _builtins.str
-    """Matches paths equal to it or below it, on segment boundaries; the longest wins. Starts with `/`."""
+    """Matches paths equal to it or below it, on segment boundaries; the longest wins. Starts with `/`, in its one
+    spelling, at most 2,048 characters.
+    """
     service: _builtins.str
-    """Names the service."""
+    """Names a service of the document."""
     auth: Global___RouteAuth.ValueType
     """Says whether a credential is needed."""
     tier: _builtins.str
-    """Is the lowest subscription tier that may call; empty means any."""
+    """Is the lowest subscription tier that may call, one of `subscription.tiers`; empty means any."""
     tenant_from: Global___TenantSource.ValueType
     """Says where the requested tenant is found."""
     strip_prefix: _builtins.bool
     """Is true to cut the prefix off before forwarding."""
     rewrite: _builtins.str
-    """Replaces the prefix before forwarding; empty means no change."""
+    """Replaces the prefix before forwarding: a path as `prefix`; empty means no change."""
     max_body_bytes: _builtins.int
-    """Is the largest request body in bytes. Unset: the edge's default, 10 MiB."""
+    """Is the largest request body in bytes, below 2^53. Unset: the edge's default, 10 MiB."""
     websocket: _builtins.bool
     """Is true to allow WebSocket upgrades."""
     critical: _builtins.bool
@@ -550,19 +552,23 @@ class Route(_message.Message):
     """Is true to accept `%2F` inside a path segment."""
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists the methods that match; empty means all."""
+        """Lists the methods that match: at most 64, each 1–32 characters of [A-Z-], not CONNECT or TRACE; empty means all."""
 
     @_builtins.property
     def hosts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists the hosts that match, exact or `*.example.com`; empty means all."""
+        """Lists the hosts that match, exact or `*.example.com`: at most 64, each of 253 characters at most, in lower case;
+        empty means all.
+        """
 
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Lists headers that must be there with these values; empty means none."""
+        """Lists headers that must be there with these values: at most 64, names of 128 characters at most, values
+        of 1–1,024 visible ASCII characters with spaces between; empty means none.
+        """
 
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists the scopes that the principal must have, all of them."""
+        """Lists the scopes that the principal must have, all of them: at most 64, each 1–128 characters of [A-Za-z0-9._:-]."""
 
     @_builtins.property
     def limit(self) -> Global___RouteLimit:
@@ -683,7 +689,9 @@ class Limits(_message.Message):
 
     @_builtins.property
     def tiers(self) -> _containers.MessageMap[_builtins.str, Global___Rate]:
-        """Limits principals by tier name instead of `authenticated`."""
+        """Limits principals by tier name instead of `authenticated`: at most 64, names of 1–64 characters of
+        [A-Za-z0-9._-].
+        """
 
     def __init__(
         self,
@@ -757,23 +765,23 @@ class Cors(_message.Message):
     """Is true to allow credentials; not together with `*`."""
     @_builtins.property
     def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists allowed origins, exact, or `*` alone."""
+        """Lists allowed origins, exact and in lower case, or `*` alone: 1–1,000."""
 
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists allowed methods; empty: GET, HEAD, POST."""
+        """Lists allowed methods: at most 64, each 1–32 characters of [A-Z-]; empty: GET, HEAD, POST."""
 
     @_builtins.property
     def headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists allowed request headers."""
+        """Lists allowed request headers: at most 64, each of 128 characters at most."""
 
     @_builtins.property
     def expose(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists response headers that scripts may read."""
+        """Lists response headers that scripts may read: at most 64, each of 128 characters at most."""
 
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:
-        """Is how long a preflight's answer may be kept. Default 10 min."""
+        """Is how long a preflight's answer may be kept: at most 24 h. Default 10 min."""
 
     def __init__(
         self,
@@ -805,16 +813,18 @@ class Issuer(_message.Message):
     AUDIENCE_FIELD_NUMBER: _builtins.int
     ALGORITHMS_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
-    """Is compared with `iss`, exactly."""
+    """Is compared with `iss`, exactly: 1–512 characters, unique in the list."""
     jwks_url: _builtins.str
-    """Is where its key set is fetched, in the background."""
+    """Is where its key set is fetched, in the background: an `https://` URL of 2,048 characters at most."""
     public_key_pem: _builtins.str
-    """Is a static public key in PEM instead of a key set."""
+    """Is a static public key in PEM instead of a key set: at most 16,384 characters."""
     audience: _builtins.str
-    """Is compared with `aud`, exactly."""
+    """Is compared with `aud`, exactly: 1–512 characters."""
     @_builtins.property
     def algorithms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists the algorithms that its keys may use."""
+        """Lists the algorithms that its keys may use: at least one, each once, of RS256, RS384, RS512, PS256, PS384, PS512,
+        ES256, ES384, ES512, EdDSA.
+        """
 
     def __init__(
         self,
@@ -843,11 +853,11 @@ class SubscriptionPolicy(_message.Message):
     TIERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def grace(self) -> _duration_pb2.Duration:
-        """Is how long an ended subscription still serves. Default 0 s."""
+        """Is how long an ended subscription still serves: at most 366 days. Default 0 s."""
 
     @_builtins.property
     def tiers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists the tiers from the lowest to the highest."""
+        """Lists the tiers from the lowest to the highest: at most 64, each once, 1–64 characters of [A-Za-z0-9._-]."""
 
     def __init__(
         self,

@@ -86,7 +86,7 @@ class Subscription(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
     tier: _builtins.str
-    """Names the tier."""
+    """Names the tier: at most 64 characters of [A-Za-z0-9._-]."""
     status: _builtins.str
     """Is `active`, `trialing`, `past_due` or `canceled`; empty means active."""
     @_builtins.property

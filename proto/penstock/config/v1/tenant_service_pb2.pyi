@@ -42,7 +42,7 @@ class RegisterTenantRequest(_message.Message):
     """Is the parent's UUID; empty for none."""
     @_builtins.property
     def hosts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists the hosts to bind."""
+        """Lists the hosts to bind: at most 100."""
 
     @_builtins.property
     def subscription(self) -> _tenant_pb2.Subscription:
