@@ -24,6 +24,7 @@ What a service stands on
     postgres       a pool that waits for its server
     migrations     numbered SQL files per schema
     encryption     secrets at rest
+    secret_files   files with a secret, closed to others
     backoff, ids   waits between attempts; identifiers that sort by time
 
 A service is a spec and a composition root; its `__main__` is this:

@@ -14,6 +14,8 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from svckit.secret_files import SecretFileError, read_secret
+
 _VERSION: Final = 1
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
@@ -34,11 +36,14 @@ class Keyring:
 
     @classmethod
     def load(cls, path: Path) -> "Keyring":
-        """Reads lines `<id> <base64 of 32 bytes>`, oldest first; EncryptionError when the file is not that."""
+        """Reads lines `<id> <base64 of 32 bytes>`, oldest first; EncryptionError when the file is not that,
+        or others may read it."""
         try:
-            lines = path.read_text(encoding="ascii").splitlines()
-        except (OSError, ValueError) as error:
-            raise EncryptionError(f"{path} cannot be read") from error
+            lines = read_secret(path).decode("ascii").splitlines()
+        except SecretFileError as error:
+            raise EncryptionError(str(error)) from error
+        except ValueError as error:
+            raise EncryptionError(f"{path} is not text") from error
         keks: dict[str, bytes] = {}
         for number, line in enumerate(lines, 1):
             identifier, _, encoded = line.strip().partition(" ")

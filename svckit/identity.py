@@ -17,6 +17,8 @@ import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from svckit.secret_files import SecretFileError, read_secret
+
 LIFETIME_SECONDS: Final = 60
 CACHED_SECONDS: Final = 45
 # How far two clocks may be apart.
@@ -42,9 +44,10 @@ class ProcessIdentity:
     @classmethod
     def load(cls, path: Path) -> "ProcessIdentity":
         """Reads what `generate_identity` wrote; IdentityError when it is unreadable or others may read it."""
-        document = _read_json(path)
-        if path.stat().st_mode & 0o027:
-            raise IdentityError(f"{path} is readable by others than its owner: chmod 600")
+        try:
+            document = _json_object(path, read_secret(path))
+        except SecretFileError as error:
+            raise IdentityError(str(error)) from error
         try:
             key = Ed25519PrivateKey.from_private_bytes(base64.b64decode(document["private_key"], validate=True))
             return cls(str(document["name"]), key)
@@ -79,7 +82,11 @@ class TrustedKeys:
     @classmethod
     def load(cls, path: Path) -> "TrustedKeys":
         """Reads JSON `{name: [base64 public keys]}`; IdentityError when it is not that."""
-        return cls.parse(_read_json(path), source=str(path))
+        try:
+            octets = path.read_bytes()
+        except OSError as error:
+            raise IdentityError(f"{path} cannot be read: {error.strerror}") from error
+        return cls.parse(_json_object(path, octets), source=str(path))
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], source: str = "the document") -> "TrustedKeys":
@@ -151,11 +158,9 @@ def _signed(key: Ed25519PublicKey, payload: bytes, signature: bytes) -> bool:
     return True
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _json_object(path: Path, octets: bytes) -> dict[str, Any]:
     try:
-        document = orjson.loads(path.read_bytes())
-    except OSError as error:
-        raise IdentityError(f"{path} cannot be read: {error.strerror}") from error
+        document = orjson.loads(octets)
     except orjson.JSONDecodeError as error:
         raise IdentityError(f"{path} is not JSON") from error
     if not isinstance(document, dict):

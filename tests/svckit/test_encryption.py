@@ -15,6 +15,11 @@ BOTH = Keyring("k2", {"k1": b"1" * 32, "k2": b"2" * 32})
 NEW = Keyring("k2", {"k2": b"2" * 32})
 
 
+def write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
 @given(st.binary(max_size=200), st.binary(max_size=50))
 def test_what_is_encrypted_comes_back(plaintext: bytes, associated: bytes) -> None:
     assert OLD.decrypt(OLD.encrypt(plaintext, associated), associated) == plaintext
@@ -85,16 +90,16 @@ def test_a_generated_file_is_private_and_loads(tmp_path: Path) -> None:
 
 def test_the_last_line_is_the_newest_key(tmp_path: Path) -> None:
     lines = [f"{name} {base64.b64encode(name.encode() * 16).decode()}\n" for name in ("k1", "k2")]
-    (tmp_path / "kek").write_text("".join(lines))
+    write_private(tmp_path / "kek", "".join(lines))
 
     assert Keyring.load(tmp_path / "kek") == Keyring("k2", {"k1": b"k1" * 16, "k2": b"k2" * 16})
 
 
 @pytest.mark.parametrize("text", ["", "k1\n", "k1 AAAA\n", " AAAA\n", f"k1 {'A' * 43}=\n" * 2, "k1 é\n"])
 def test_a_file_that_is_not_lines_of_new_ids_and_keys_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "kek").write_text(text)
+    write_private(tmp_path / "kek", text)
 
-    with pytest.raises(EncryptionError):
+    with pytest.raises(EncryptionError, match=r"line \d is not a new id|has no key|is not text"):
         Keyring.load(tmp_path / "kek")
 
 

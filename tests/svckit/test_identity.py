@@ -131,7 +131,7 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     generate_identity(tmp_path / "edge.key", "edge")
     (tmp_path / "edge.key").chmod(0o644)
 
-    with pytest.raises(IdentityError, match="readable by others"):
+    with pytest.raises(IdentityError, match="open to others"):
         ProcessIdentity.load(tmp_path / "edge.key")
 
 
