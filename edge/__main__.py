@@ -1,36 +1,47 @@
-"""`python -m edge`: one worker of the edge."""
+"""`python -m edge`: one worker of the edge. Exit codes: 0 after a signal, 1 on failure, 2 on wrong settings."""
 
-import asyncio
-import sys
+from collections.abc import Iterator
+from typing import Final
 
-import structlog
-import uvloop
-
+from edge.config.seal import Seal
+from edge.instance import load_instance
 from edge.settings import EdgeSettings
 from edge.worker import run_worker
-from svckit import logs
-from svckit.identity import IdentityError
-from svckit.settings import SettingsError, load_settings
+from svckit.identity import ProcessIdentity
+from svckit.log_output import LogOutput
+from svckit.rim import run_process
+from svckit.secret_files import read_secret
+from svckit.settings import SettingsError, SettingsFault
+
+NAME: Final = "edge"
 
 
-def main() -> None:
-    """Exits 0 after SIGTERM, 2 when settings or files are at fault, 1 on failure."""
+async def work(settings: EdgeSettings, output: LogOutput) -> None:
+    """Serves, once it is known that the files can be used."""
+    ProcessIdentity.load_own(NAME, settings.identity_key_file)
+    if faults := tuple(_faults(settings, read_secret(settings.cluster_key_file))):
+        raise SettingsError(faults)
+    await run_worker(settings, output.write_octets)
+
+
+def _faults(settings: EdgeSettings, cluster_key: bytes) -> Iterator[SettingsFault]:
+    """What the worker would stumble over, by the name of the setting."""
     try:
-        settings = load_settings(EdgeSettings)
-    except SettingsError as error:
-        print(f"edge: the settings cannot be used:\n{error}", file=sys.stderr)
-        sys.exit(2)
-    with logs.logging_to_stdout("edge", settings.log_level, settings.log_pretty) as output:
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(run_worker(settings, output.write_octets))
-        except (IdentityError, OSError) as error:
-            print(f"edge: {error}", file=sys.stderr)
-            sys.exit(2)
-        except Exception:
-            structlog.get_logger().exception("ended by a failure")
-            sys.exit(1)
+        Seal(cluster_key.strip())
+    except ValueError as error:
+        yield SettingsFault("PENSTOCK_CLUSTER_KEY_FILE", f"names a file that cannot be used: {error}")
+    try:
+        load_instance(settings.data_dir, settings.worker_slot)
+    except OSError as error:
+        yield SettingsFault("PENSTOCK_DATA_DIR", f"names a folder that cannot be used: {error.strerror}")
+    except ValueError as error:
+        yield SettingsFault("PENSTOCK_DATA_DIR", f"names a folder that cannot be used: {error}")
+    if not all(port.isdecimal() for port in settings.own_ports):
+        yield SettingsFault("PENSTOCK_OWN_PORTS", "is not a list of port numbers")
+    if settings.listen_fd is None and not settings.listen[0].rpartition(":")[2].isdecimal():
+        yield SettingsFault("PENSTOCK_LISTEN", "is not a host and a port")
 
 
 if __name__ == "__main__":
-    main()
+    # OSError: the address is taken.
+    run_process(NAME, EdgeSettings, work, spoken=(OSError,))

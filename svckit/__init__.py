@@ -4,6 +4,7 @@ The life of a process
     settings       what the process is told, all faults at once
     logs           one JSON object a line, with the ids of the request
     log_output     where lines go: a thread that waits for the reader, so that nobody else does
+    rim            what is around the work of any process: logs, loop, signals, exit codes
     server         NOT_SERVING → start → SERVING → drain → stop → close
     drain          the event on which open streams end themselves
     health         standard health and reflection

@@ -54,6 +54,14 @@ class ProcessIdentity:
         except (KeyError, TypeError, ValueError) as error:
             raise IdentityError(f"{path} is not an identity key file") from error
 
+    @classmethod
+    def load_own(cls, name: str, path: Path) -> "ProcessIdentity":
+        """As `load`; IdentityError when it is another process's key than that of `name`."""
+        identity = cls.load(path)
+        if identity.name != name:
+            raise IdentityError(f"{path} is the key of {identity.name}, not of {name}")
+        return identity
+
     @property
     def public_key(self) -> str:
         """The base64 of the raw public key, as it stands in a trusted keys file."""

@@ -6,25 +6,24 @@ background task or start ends it with code 1; SIGTERM and SIGINT end it with cod
 """
 
 import asyncio
-import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 import grpc
 import structlog
-import uvloop
 from prometheus_client import CollectorRegistry
 
-from svckit import health, logs
+from svckit import health
 from svckit.drain import Drain
-from svckit.identity import IdentityError, ProcessIdentity, TrustedKeys
+from svckit.identity import ProcessIdentity, TrustedKeys
 from svckit.interceptors.chain import chain
 from svckit.interceptors.identity import MethodTable
 from svckit.metrics import RpcMetrics, metrics_page, new_registry
-from svckit.settings import ProcessSettings, SettingsError, load_settings
+from svckit.rim import run_process, stop_signals
+from svckit.settings import ProcessSettings
 from svckit.switchboard import Mount, Switchboard
 
 S = TypeVar("S", bound=ProcessSettings)
@@ -76,9 +75,9 @@ class ServiceSpec(Generic[S]):
     max_message_bytes: int = MAX_MESSAGE_BYTES
 
 
-def main(spec: ServiceSpec[S], settings_class: type[S], env: Mapping[str, str] | None = None) -> None:
+def main(spec: ServiceSpec[S], settings_class: type[S]) -> None:
     """The entry point of a service process. Exits 2 when settings or key files are at fault, 1 on failure."""
-    _run(spec.name, settings_class, lambda settings: run_service(spec, settings), env)
+    run_process(spec.name, settings_class, lambda settings, _output: run_service(spec, settings))
 
 
 def serve_or_migrate(
@@ -95,16 +94,15 @@ def serve_or_migrate(
         case []:
             main(spec, settings_class)
         case ["migrate"]:
-            _run(spec.name, settings_class, migrate)
+            run_process(spec.name, settings_class, lambda settings, _output: migrate(settings))
         case _:
-            sys.exit(_usage(f"usage: python -m {spec.name} [migrate]"))
+            print(f"usage: python -m {spec.name} [migrate]", file=sys.stderr)
+            sys.exit(2)
 
 
 async def run_service(spec: ServiceSpec[S], settings: S) -> None:
     """Runs the service until SIGTERM or SIGINT; raises what made it fail."""
-    identity = ProcessIdentity.load(settings.identity_key_file)
-    if identity.name != spec.name:
-        raise IdentityError(f"{settings.identity_key_file} is the key of {identity.name}, not of {spec.name}")
+    identity = ProcessIdentity.load_own(spec.name, settings.identity_key_file)
     trusted = TrustedKeys.load(settings.trusted_keys_file)
     registry, drain = new_registry(), Drain()
     services = service_names(spec.methods)
@@ -119,7 +117,7 @@ async def run_service(spec: ServiceSpec[S], settings: S) -> None:
         drain.start()
 
     async with AsyncExitStack() as stack:
-        stack.enter_context(_signals(stop))
+        stack.enter_context(stop_signals(stop))
         if settings.metrics_listen:
             await stack.enter_async_context(metrics_page(settings.metrics_listen, registry))
         server, addresses = await stack.enter_async_context(
@@ -173,47 +171,6 @@ def service_names(table: MethodTable) -> tuple[str, ...]:
 
 def _bound(address: str, port: int) -> str:
     return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and SIGINT call `stop`: by default SIGTERM would end the process with nothing unwound."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
-def _run(
-    name: str,
-    settings_class: type[S],
-    work: Callable[[S], Coroutine[Any, Any, None]],
-    env: Mapping[str, str] | None = None,
-) -> None:
-    """The rim of a process: settings, logs, an event loop, and what becomes of a failure."""
-    try:
-        settings = load_settings(settings_class, env)
-    except SettingsError as error:
-        sys.exit(_usage(f"{name}: the settings cannot be used:\n{error}"))
-    with logs.logging_to_stdout(name, settings.log_level, settings.log_pretty):
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(work(settings))
-        except IdentityError as error:
-            sys.exit(_usage(f"{name}: {error}"))
-        except Exception:
-            log.exception("ended by a failure")
-            sys.exit(1)
-
-
-def _usage(message: str) -> int:
-    print(message, file=sys.stderr)
-    return 2
 
 
 class _Finished(Exception):

@@ -1,11 +1,9 @@
 """The life of the management process: bind, serve, and on SIGTERM or SIGINT drain and end with code 0."""
 
-import asyncio
 import errno
 import os
-import signal
 import socket
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -15,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from edge.admin.connection import AdminConnection
+from svckit.rim import stop_signals
 
 KEEP_ALIVE_SECONDS: Final = 30
 log = structlog.get_logger()
@@ -51,7 +50,7 @@ async def serve(app: ASGIApp, listeners: list[socket.socket], drain_seconds: flo
         log.info("draining")
         server.should_exit = True
 
-    with _signals(stop):
+    with stop_signals(stop):
         log.info("listening", addresses=[str(each.getsockname()) for each in listeners])
         await server.serve(listeners)
     log.info("stopped")
@@ -102,16 +101,3 @@ def _unix(path: Path) -> socket.socket:
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0
-
-
-@contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
