@@ -17,8 +17,7 @@ from svckit.backoff import delays
 _CONNECT_TIMEOUT_SECONDS: Final = 5.0
 # The server is not there, not ready or full: all of them pass. Wrong credentials or a missing database do not.
 AWAY: Final = (
-    OSError,
-    TimeoutError,
+    OSError,  # TimeoutError too
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,

@@ -4,8 +4,7 @@ A `Fault` goes out as it is. Anything else is ours: its text and trace go to the
 reason only. grpc.aio on its own would send `Unexpected <class …>: text` (a leak).
 """
 
-import asyncio
-from typing import Any, Never
+from typing import Any, Final, Never
 
 import asyncpg
 import grpc
@@ -14,17 +13,14 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from svckit.errors import DETAILS_KEY, Fault, from_rpc_error, to_status
 from svckit.interceptors.shape import Context, Handler, Interceptor
+from svckit.postgres import AWAY
 
-# A store or a peer is out of reach; TimeoutError is an OSError since Python 3.10.
-_AWAY = (
-    OSError,
-    asyncio.TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+# A store or a peer is out of reach. InterfaceError: a connection was lost under its user's hands; not so while one
+# is opened, where it means a URL that is none.
+_AWAY: Final = (*AWAY, asyncpg.InterfaceError)
+_PASSED_ON: Final = frozenset(
+    {reasons.ERROR_REASON_UNAVAILABLE, reasons.ERROR_REASON_DEADLINE_EXCEEDED, reasons.ERROR_REASON_OVERLOADED}
 )
-_PASSED_ON = frozenset({reasons.ERROR_REASON_UNAVAILABLE, reasons.ERROR_REASON_DEADLINE_EXCEEDED})
 log = structlog.get_logger()
 
 

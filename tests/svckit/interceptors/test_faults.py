@@ -10,6 +10,7 @@ from google.protobuf.wrappers_pb2 import StringValue as Text
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from svckit.errors import Fault, FieldFault, from_rpc_error
+from svckit.postgres import AWAY
 from tests.support.services import ServiceHost
 from tests.svckit.echo import CHAT, COLLECT, METHODS, SAY, WATCH, EchoStub, echo_mount
 
@@ -60,6 +61,10 @@ async def test_a_fault_arrives_whole(service_host: ServiceHost) -> None:
         pytest.param(
             asyncpg.ConnectionDoesNotExistError(SECRET), reasons.ERROR_REASON_UNAVAILABLE, id="PostgreSQL gone"
         ),
+        *(
+            pytest.param(error(SECRET), reasons.ERROR_REASON_UNAVAILABLE, id=error.__name__)
+            for error in (*AWAY, asyncpg.InterfaceError)
+        ),
         pytest.param(asyncpg.UniqueViolationError(SECRET), reasons.ERROR_REASON_INTERNAL, id="constraint"),
         pytest.param(StoreGone(SECRET), reasons.ERROR_REASON_UNAVAILABLE, id="named by the service"),
     ],
@@ -78,6 +83,7 @@ async def test_no_text_of_an_exception_leaves(service_host: ServiceHost, error: 
     [
         (grpc.StatusCode.UNAVAILABLE, reasons.ERROR_REASON_UNAVAILABLE),
         (grpc.StatusCode.DEADLINE_EXCEEDED, reasons.ERROR_REASON_DEADLINE_EXCEEDED),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, reasons.ERROR_REASON_OVERLOADED),
         (grpc.StatusCode.PERMISSION_DENIED, reasons.ERROR_REASON_INTERNAL),
     ],
     ids=lambda value: value.name if isinstance(value, grpc.StatusCode) else None,
