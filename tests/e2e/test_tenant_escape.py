@@ -74,11 +74,19 @@ def test_a_tenants_token_opens_no_other_tenant(
         assert (answer.status_code, answer.json()["code"]) == (403, "TENANT_FORBIDDEN")
 
 
-def test_an_api_key_opens_no_management_path_and_an_admin_token_no_route(
-    suite: Suite, upstream: RecordingUpstream, ours: Tenant
-) -> None:
-    as_key = {"Authorization": f"Bearer {ours.key}"}
-    assert suite.admin("GET", f"/tenants/{ours.id}", headers=as_key).status_code == 401
-    answer = suite.edge("/maybe/x", authorization=suite.operator["Authorization"])
-    assert answer.status_code in (401, 404)
-    assert upstream.requests == []
+def test_an_api_key_opens_no_management_path(suite: Suite, ours: Tenant) -> None:
+    answer = suite.admin("GET", f"/tenants/{ours.id}", headers={"Authorization": f"Bearer {ours.key}"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "TOKEN_INVALID")
+    answer = suite.admin("GET", f"/tenants/{ours.id}", headers={"X-API-Key": ours.key})
+    assert (answer.status_code, answer.json()["code"]) == (401, "TOKEN_MISSING")
+
+
+@pytest.mark.parametrize("path", ["/api/x", "/maybe/x"], ids=["a credential is needed", "a credential is optional"])
+def test_an_admin_token_opens_no_route(suite: Suite, upstream: RecordingUpstream, theirs: Tenant, path: str) -> None:
+    made = suite.done("POST", "/tokens", {"name": "t", "role": "tenant_admin", "tenant_id": theirs.id})
+    host = theirs.hosts[0]
+    assert suite.edge(path, host=host, x_api_key=theirs.key).status_code == 200
+    for token in (suite.operator["Authorization"], f"Bearer {made['secret']}"):
+        answer = suite.edge(path, host=host, authorization=token)
+        assert (answer.status_code, answer.json()["code"]) == (401, "KEY_INVALID")
+    assert len(upstream.requests) == 1
