@@ -37,7 +37,7 @@ class AdminApi:
         """The tenant with this slug, looked for on all pages."""
         params: dict[str, str] = {}
         while True:
-            page = _content(await self._client.get("/tenants", params=params))
+            page = _content(await self._ask("GET", "/tenants", params=params))
             for tenant in page["items"]:
                 if tenant["slug"] == slug:
                     return dict(tenant)
@@ -48,22 +48,29 @@ class AdminApi:
     async def register_tenant(self, document: dict[str, Any], idempotency_key: str) -> tuple[dict[str, Any], str]:
         """The new tenant and its API key; the same `idempotency_key` finishes a registration that broke off."""
         headers = {"Idempotency-Key": idempotency_key}
-        answer = _content(await self._client.post("/tenants", json=document, headers=headers))
+        answer = _content(await self._ask("POST", "/tenants", json=document, headers=headers))
         return dict(answer["tenant"]), str(answer["api_key"])
 
     async def create_key(self, tenant_id: str, document: dict[str, Any]) -> str:
         """A new API key of the tenant."""
-        return str(_content(await self._client.post(f"/tenants/{tenant_id}/keys", json=document))["api_key"])
+        return str(_content(await self._ask("POST", f"/tenants/{tenant_id}/keys", json=document))["api_key"])
 
     async def config_tag(self, tenant_id: str) -> str:
         """The ETag of the tenant's config document."""
-        answer = await self._client.get(f"/tenants/{tenant_id}/config", headers={"Accept": "application/json"})
+        answer = await self._ask("GET", f"/tenants/{tenant_id}/config", headers={"Accept": "application/json"})
         _content(answer)
         return answer.headers["ETag"]
 
     async def publish_config(self, tenant_id: str, document: dict[str, Any], etag: str) -> None:
         """Replace the config if it is still the one with `etag`."""
-        _content(await self._client.put(f"/tenants/{tenant_id}/config", json=document, headers={"If-Match": etag}))
+        _content(await self._ask("PUT", f"/tenants/{tenant_id}/config", json=document, headers={"If-Match": etag}))
+
+    async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        try:
+            return await self._client.request(method, path, **more)
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise OperatorError(f"The management API did not answer {method} {path}: {reason}.") from error
 
 
 def _content(answer: httpx.Response) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from penstockctl.cluster.output import ClusterLog, missing_lines
 from penstockctl.cluster.plan import Surroundings, data_dirs, plan_processes, process_names, url_host
 from penstockctl.cluster.ports import ClusterPorts, open_ports, recorded_port
 from penstockctl.cluster.prepare import prepare_cluster, redis_urls
+from penstockctl.cluster.process_spec import ProcessSpec
 from penstockctl.cluster.stores import start_stores
 from penstockctl.cluster.summary import Summary, demo_url, print_summary
 from penstockctl.cluster.supervisor import Supervisor, supervised
@@ -48,15 +49,15 @@ async def _run(options: ClusterOptions, console: Console, log: ClusterLog, inter
             interrupt.at_once = supervisor.kill
             # A person at a terminal reads lines, a program reads JSON; the operator's own choice stands.
             environment = {"PENSTOCK_LOG_PRETTY": str(console.is_terminal).lower(), **os.environ}
-            around = await _start(settled, data_dir, run_dir, ports, environment, supervisor)
-            summary = await _set_up(around, ports, log)
+            around = await _prepare(settled, data_dir, run_dir, ports, environment, supervisor)
+            summary = await _start(around, ports, supervisor, log)
             with console.capture() as captured:
                 print_summary(console, summary)
             log.write(captured.get())
             await asyncio.Event().wait()  # until a signal cancels
 
 
-async def _start(
+async def _prepare(
     options: ClusterOptions,
     data_dir: Path,
     run_dir: Path,
@@ -66,7 +67,7 @@ async def _start(
 ) -> Surroundings:
     stores = await start_stores(options, data_dir, run_dir, supervisor)
     prepared = await prepare_cluster(data_dir, stores.database_url, stores.redis_url)
-    around = Surroundings(
+    return Surroundings(
         options=options,
         python=sys.executable,
         data_dir=data_dir,
@@ -80,22 +81,26 @@ async def _start(
         upstream_port=ports.upstream_port,
         inherited=environment,
     )
-    specs = plan_processes(around)
-    for folder in data_dirs(specs):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    await supervisor.start(specs)
-    return around
 
 
-async def _set_up(around: Surroundings, ports: ClusterPorts, log: ClusterLog) -> Summary:
-    """The operator's token and the demo tenant."""
+async def _start(around: Surroundings, ports: ClusterPorts, supervisor: Supervisor, log: ClusterLog) -> Summary:
+    """The processes, the operator's token and the demo tenant: whoever sees the edge ready finds the files of both."""
     host = url_host(around.options.host)
     edge_url, admin_url = f"http://{host}:{ports.edge_port}", f"http://{host}:{ports.admin}"
     token_file = around.data_dir / "admin.token"
+    services, admin, workers = _in_order(plan_processes(around))
+    await supervisor.start(services)
     identity = ProcessIdentity.load(around.secrets.identity_file("ctl"))
     token, _ = await ensure_admin_token(token_file, f"unix:{around.run_dir / 'authsvc.sock'}", identity)
+    # A restart has the demo's key already, so that its edge need not wait for the management.
+    demo_is_new = around.options.demo and not (around.data_dir / "demo.key").exists()
+    await supervisor.start(admin if demo_is_new else [*admin, *workers])
     async with AdminApi(admin_url, token) as api:
-        demo_key = await _set_up_demo(api, edge_url, around.data_dir, ports.upstream_port, log)
+        demo_key = await _set_up_demo(api, around.data_dir, ports.upstream_port, log)
+    if demo_is_new:
+        await supervisor.start(workers)
+    if demo_key and not await _demo_is_served(edge_url, demo_key, log):
+        demo_key = None
     return Summary(
         edge_url=edge_url,
         admin_url=admin_url,
@@ -107,9 +112,16 @@ async def _set_up(around: Surroundings, ports: ClusterPorts, log: ClusterLog) ->
     )
 
 
-async def _set_up_demo(
-    api: AdminApi, edge_url: str, data_dir: Path, upstream_port: int | None, log: ClusterLog
-) -> str | None:
+def _in_order(specs: list[ProcessSpec]) -> tuple[list[ProcessSpec], list[ProcessSpec], list[ProcessSpec]]:
+    """Services with the demo upstream, the management process, the edge workers. Their data folders are there then."""
+    for folder in data_dirs(specs):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    admin = [spec for spec in specs if spec.name == "admin"]
+    workers = [spec for spec in specs if spec.name.startswith("edge-")]
+    return [spec for spec in specs if spec not in (*admin, *workers)], admin, workers
+
+
+async def _set_up_demo(api: AdminApi, data_dir: Path, upstream_port: int | None, log: ClusterLog) -> str | None:
     """The demo's API key. A demo that was changed or deleted does not keep the cluster down: None then."""
     if upstream_port is None:
         return None
@@ -117,9 +129,17 @@ async def _set_up_demo(
     moved = recorded_port(port_file) != upstream_port
     try:
         key = await ensure_demo(api, data_dir / "demo.key", f"http://127.0.0.1:{upstream_port}", upstream_moved=moved)
-        write_private_text(port_file, f"{upstream_port}\n")
-        await wait_until_served(demo_url(edge_url), key)
     except OperatorError as error:
         log.say(f"the demo is not ready: {error}")
         return None
+    write_private_text(port_file, f"{upstream_port}\n")
     return key
+
+
+async def _demo_is_served(edge_url: str, key: str, log: ClusterLog) -> bool:
+    try:
+        await wait_until_served(demo_url(edge_url), key)
+    except OperatorError as error:
+        log.say(f"the demo is not ready: {error}")
+        return False
+    return True

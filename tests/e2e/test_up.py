@@ -28,9 +28,10 @@ GONE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Up:
-    """The second start, and what the first one left: its token, its key, processes that outlived it."""
+    """The second start, and what the first one left: its log, its token, its key, processes that outlived it."""
 
     suite: Suite
+    first_log: str
     first_token: str
     first_key: str
     survivors: list[str]
@@ -55,13 +56,14 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder = tmp_path_factory.mktemp("up")
     with started_suite(folder, "--demo") as first:
         token, key = ((first.data_dir / name).read_text() for name in ("admin.token", "demo.key"))
+        log = first.log.read_text()
         children = descendants(first.process.pid)
         first.process.kill()
         first.process.wait()
         survivors = [command for child, command in children.items() if not is_gone(child)]
     assert len(children) >= 9, children
     with running_suite(folder, "--demo") as second:
-        yield Up(second, token.strip(), key.strip(), survivors)
+        yield Up(second, log, token.strip(), key.strip(), survivors)
 
 
 def descendants(process_id: int) -> dict[int, str]:
@@ -118,6 +120,13 @@ def penstock(*arguments: str, **environment: str) -> tuple[int, str, str]:
         command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment}
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def test_token_and_key_are_there_before_the_edge_is(up: Up) -> None:
+    log = up.first_log
+    assert log.index("/penstock.auth.v1.AdminTokenService/CreateAdminToken") < log.index("admin is ready")
+    assert log.index('"path":"/admin/v1/tenants","status":201') < log.index("edge-0       |")
+    assert log.index("edge-0 is ready") < log.index("Penstock is up")
 
 
 def test_no_process_outlives_a_kill(up: Up) -> None:
@@ -239,6 +248,12 @@ async def test_what_the_management_api_refuses_is_told(up: Up) -> None:
         assert await api.find_tenant("nobody") is None
         with pytest.raises(OperatorError, match=r"refused GET /admin/v1/tenants/nobody/config \(404\)"):
             await api.config_tag("nobody")
+
+
+async def test_a_management_api_that_does_not_answer_is_told(up: Up) -> None:
+    async with AdminApi("http://127.0.0.1:9", "psa_x") as api:
+        with pytest.raises(OperatorError, match="did not answer GET /tenants: All connection attempts failed"):
+            await api.find_tenant("demo")
 
 
 async def test_a_demo_that_is_not_served_is_told(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
