@@ -54,7 +54,7 @@ async def is_open(gate: Gate) -> bool:
     try:
         async with asyncio.timeout(_ONE_QUESTION_SECONDS):
             return await _ask(gate)
-    except (OSError, TimeoutError, asyncpg.PostgresError, grpc.RpcError, redis.RedisError, httpx.HTTPError):
+    except (OSError, asyncpg.PostgresError, grpc.RpcError, redis.RedisError, httpx.HTTPError, httpx.InvalidURL):
         return False
 
 

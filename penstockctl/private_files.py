@@ -4,6 +4,8 @@ import os
 import secrets
 from pathlib import Path
 
+from penstockctl.faults import OperatorError
+
 
 def make_private_folder(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -21,10 +23,16 @@ def write_private_text(path: Path, text: str) -> None:
 
 
 def read_or_make_secret(path: Path) -> str:
-    """The secret kept in `path`; on the first call a new one (32 random bytes, URL-safe) is made and kept."""
+    """The secret kept in `path`; on the first call a new one (32 random bytes, URL-safe) is made and kept.
+
+    OperatorError: the file is empty.
+    """
     if not path.exists():
         write_private_text(path, secrets.token_urlsafe(32) + "\n")
-    return path.read_text().strip()
+    secret = read_kept(path)
+    if secret is None:
+        raise OperatorError(f"The file {path} is empty: restore it from a backup.")
+    return secret
 
 
 def read_kept(path: Path) -> str | None:

@@ -48,7 +48,7 @@ async def ensure_databases(admin_url: str, passwords: dict[str, str]) -> dict[st
             await admin.close()
         for noun, url in urls.items():
             await _log_in(noun, url)
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise OperatorError(
             f"The databases could not be made on the server of --database-url: {_first_line(error)}"
         ) from error
@@ -87,5 +87,7 @@ async def _log_in(noun: str, url: str) -> None:
     await connection.close()
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+def _first_line(error: Exception) -> str:
+    # Python's own ValueErrors quote what they could not read, which may be a piece of a password.
+    may_quote = isinstance(error, ValueError) and not isinstance(error, asyncpg.InterfaceError)
+    return (("" if may_quote else str(error)) or type(error).__name__).splitlines()[0]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from penstockctl.cluster.databases import ensure_databases
 from penstockctl.cluster.plan import NOUNS
-from penstockctl.cluster.redis_urls import RedisUrls, split_databases
+from penstockctl.cluster.redis_urls import RedisUrls
 from penstockctl.cluster.secrets import ClusterSecrets, open_secrets
+from penstockctl.cluster.store_urls import check_database_url, redis_urls
 from penstockctl.faults import OperatorError
 from penstockctl.gates import RedisAnswers, wait_until_open
 from penstockctl.private_files import write_private_text
@@ -32,11 +33,13 @@ async def prepare_cluster(data_dir: Path, database_url: str, redis_url: str | No
     `redis_url` None: Redis is not looked at. OperatorError: a store does not answer or obey, or belongs to
     another cluster.
     """
+    check_database_url(database_url)
+    urls = redis_urls(redis_url) if redis_url is not None else None
     folder = data_dir / "secrets"
     before = set(folder.iterdir()) if folder.is_dir() else set()
     secrets = open_secrets(folder)
-    if redis_url is not None:
-        await _keep_redis_urls(redis_url, secrets)
+    if urls is not None:
+        await _keep_redis_urls(urls, secrets)
     passwords = {noun: secrets.database_password(noun) for noun in NOUNS}
     for noun, url in (await ensure_databases(database_url, passwords)).items():
         write_private_text(secrets.database_url_file(noun), url + "\n")
@@ -46,16 +49,7 @@ async def prepare_cluster(data_dir: Path, database_url: str, redis_url: str | No
     )
 
 
-def redis_urls(url: str) -> RedisUrls:
-    """The two logical databases of the server at `url`. OperatorError: it is no Redis URL."""
-    try:
-        return split_databases(url)
-    except ValueError:
-        raise OperatorError("--redis-url is no URL of a Redis database: redis://HOST:PORT/NUMBER is one.") from None
-
-
-async def _keep_redis_urls(url: str, secrets: ClusterSecrets) -> None:
-    urls = redis_urls(url)
+async def _keep_redis_urls(urls: RedisUrls, secrets: ClusterSecrets) -> None:
     await _expect_redis(urls.limits)
     write_private_text(secrets.redis_url_file("limits"), urls.limits + "\n")
     write_private_text(secrets.redis_url_file("shared"), urls.shared + "\n")

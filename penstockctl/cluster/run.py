@@ -19,8 +19,9 @@ from penstockctl.cluster.options import ClusterOptions
 from penstockctl.cluster.output import ClusterLog, missing_lines
 from penstockctl.cluster.plan import Surroundings, data_dirs, plan_processes, process_names, url_host
 from penstockctl.cluster.ports import ClusterPorts, open_ports, recorded_port
-from penstockctl.cluster.prepare import prepare_cluster, redis_urls
+from penstockctl.cluster.prepare import prepare_cluster
 from penstockctl.cluster.process_spec import ProcessSpec
+from penstockctl.cluster.store_urls import check_database_url, redis_urls
 from penstockctl.cluster.stores import start_stores
 from penstockctl.cluster.summary import Summary, demo_url, print_summary
 from penstockctl.cluster.supervisor import Supervisor, supervised
@@ -33,6 +34,10 @@ from svckit.log_output import standard_output
 
 async def run_cluster(options: ClusterOptions, console: Console) -> bool:
     """Run until a signal asks to stop. True: all ended in order. OperatorError: the cluster cannot be started."""
+    if options.database_url is not None:
+        check_database_url(options.database_url)
+    if options.redis_url is not None:
+        redis_urls(options.redis_url)
     with standard_output(missing_lines) as output, interruptible() as interrupt:
         log = ClusterLog(process_names(options), output, colour=console.is_terminal)
         await _run(options, console, log, interrupt)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from penstockctl.faults import OperatorError
 from penstockctl.private_files import make_private_folder, read_or_make_secret, write_private_text
-from svckit.encryption import generate_kek
-from svckit.identity import ProcessIdentity, generate_identity
+from svckit.encryption import EncryptionError, Keyring, generate_kek
+from svckit.identity import IdentityError, ProcessIdentity, TrustedKeys, generate_identity
 
 PROCESS_NAMES = ("edge", "admin", "authsvc", "ratelimitsvc", "configsvc", "telemetrysvc", "ctl")
 
@@ -46,13 +47,17 @@ class ClusterSecrets:
 
 
 def open_secrets(folder: Path) -> ClusterSecrets:
-    """The secrets in `folder`; whatever is missing is made."""
+    """The secrets in `folder`; whatever is missing is made. OperatorError: what is there cannot be used."""
     make_private_folder(folder)
     secrets = ClusterSecrets(folder)
-    public_keys = {name: _public_key(secrets.identity_file(name), name) for name in PROCESS_NAMES}
-    _trust(secrets.trusted_keys_file, public_keys)
-    if not secrets.kek_file.exists():
-        generate_kek(secrets.kek_file)
+    try:
+        public_keys = {name: _public_key(secrets.identity_file(name), name) for name in PROCESS_NAMES}
+        _trust(secrets.trusted_keys_file, public_keys)
+        if not secrets.kek_file.exists():
+            generate_kek(secrets.kek_file)
+        Keyring.load(secrets.kek_file)
+    except (IdentityError, EncryptionError) as error:
+        raise OperatorError(f"A key file cannot be used, mend it or restore it from a backup: {error}.") from error
     read_or_make_secret(secrets.cluster_key_file)
     return secrets
 
@@ -65,7 +70,10 @@ def _public_key(path: Path, name: str) -> str:
 
 def _trust(path: Path, public_keys: dict[str, str]) -> None:
     """Have each key in the trusted set, keeping what else an operator put there."""
-    trusted: dict[str, list[str]] = json.loads(path.read_text()) if path.exists() else {}
+    trusted: dict[str, list[str]] = {}
+    if path.exists():
+        TrustedKeys.load(path)
+        trusted = json.loads(path.read_text())
     before = json.dumps(trusted)
     for name, key in public_keys.items():
         if key not in trusted.setdefault(name, []):

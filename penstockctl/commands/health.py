@@ -19,9 +19,11 @@ def register(app: typer.Typer) -> None:
     @app.command("health")
     def show_health(
         host: Annotated[str, typer.Option(help="Where the suite listens.")] = "127.0.0.1",
-        edge_port: Annotated[int, typer.Option(help="The gateway's port.")] = 8000,
-        admin_port: Annotated[int, typer.Option(help="The management's port.")] = 8001,
-        grpc_port_base: Annotated[int, typer.Option(help="The first of the four gRPC ports.")] = 50051,
+        edge_port: Annotated[int, typer.Option(help="The gateway's port.", min=1, max=65535)] = 8000,
+        admin_port: Annotated[int, typer.Option(help="The management's port.", min=1, max=65535)] = 8001,
+        grpc_port_base: Annotated[
+            int, typer.Option(help="The first of the four gRPC ports.", min=1, max=65532)
+        ] = 50051,
         only: Annotated[
             list[str] | None, typer.Option(help="Ask this process alone; may be given several times.")
         ] = None,

@@ -11,8 +11,8 @@ import typer
 from penstockctl.cluster.options import ClusterOptions
 from penstockctl.cluster.plan import SERVICES, Service, Surroundings, service_environment
 from penstockctl.cluster.prepare import prepare_cluster
-from penstockctl.cluster.redis_urls import split_databases
 from penstockctl.cluster.secrets import ClusterSecrets, open_secrets
+from penstockctl.cluster.store_urls import redis_urls
 from penstockctl.faults import OperatorError
 from penstockctl.gates import PostgresAnswers, is_open
 from penstockctl.private_files import make_private_folder, read_kept
@@ -65,7 +65,7 @@ def _surroundings(data_dir: Path, secrets: ClusterSecrets) -> Surroundings:
         data_dir=data_dir,
         run_dir=data_dir / "run",
         secrets=secrets,
-        redis=split_databases(os.environ.get("PENSTOCK_REDIS_URL", "redis://127.0.0.1:6379")),
+        redis=redis_urls(os.environ.get("PENSTOCK_REDIS_URL", "redis://127.0.0.1:6379")),
         stores=(),
         edge_port=0,
         edge_fds=(),

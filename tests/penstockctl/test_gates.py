@@ -15,6 +15,7 @@ CLOSED: Mapping[str, Gate] = {
     "redis": RedisAnswers("unix:///nowhere/s"),
     "grpc": GrpcServing("unix:/nowhere/s"),
     "http": HttpOk("http://127.0.0.1:1/"),
+    "no url": HttpOk("http://a\tb:1/"),
 }
 
 

@@ -4,9 +4,12 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from penstockctl.cluster.secrets import PROCESS_NAMES, open_secrets
+from penstockctl.faults import OperatorError
 from svckit.encryption import Keyring
-from svckit.identity import ProcessIdentity, TrustedKeys
+from svckit.identity import ProcessIdentity, TrustedKeys, generate_identity
 
 
 def test_everything_is_the_owners_alone(folder: Path) -> None:
@@ -37,12 +40,13 @@ def test_each_process_is_known_to_the_others_by_its_key(folder: Path) -> None:
 def test_a_lost_key_is_replaced_and_what_an_operator_trusts_stays(folder: Path) -> None:
     secrets = open_secrets(folder)
     trusted = json.loads(secrets.trusted_keys_file.read_text())
-    secrets.trusted_keys_file.write_text(json.dumps({**trusted, "sidecar": ["a key"]}))
+    sidecar = [generate_identity(folder / "sidecar", "sidecar")]
+    secrets.trusted_keys_file.write_text(json.dumps({**trusted, "sidecar": sidecar}))
     secrets.identity_file("edge").unlink()
 
     again = json.loads(open_secrets(folder).trusted_keys_file.read_text())
 
-    assert again["sidecar"] == ["a key"]
+    assert again["sidecar"] == sidecar
     assert len(again["edge"]) == 2
     assert again["authsvc"] == trusted["authsvc"]
 
@@ -51,3 +55,21 @@ def test_the_key_encryption_key_encrypts(folder: Path) -> None:
     keyring = Keyring.load(open_secrets(folder).kek_file)
 
     assert keyring.decrypt(keyring.encrypt(b"signing key", b"place"), b"place") == b"signing key"
+
+
+@pytest.mark.parametrize("name", ["edge.identity", "trusted-keys.json", "kek", "cluster.key", "auth.database-password"])
+def test_a_file_that_is_empty_is_one_sentence_that_names_it(folder: Path, name: str) -> None:
+    open_secrets(folder).database_password("auth")
+    (folder / name).write_text("")
+
+    with pytest.raises(OperatorError, match=r"^[^\n]*restore it from a backup[^\n]*$") as refused:
+        open_secrets(folder).database_password("auth")
+    assert str(folder / name) in str(refused.value)
+
+
+def test_a_key_that_others_may_read_is_one_sentence_that_says_what_to_do(folder: Path) -> None:
+    path = open_secrets(folder).identity_file("edge")
+    path.chmod(0o644)
+
+    with pytest.raises(OperatorError, match=rf"{path} is readable by others than its owner: chmod 600\.$"):
+        open_secrets(folder)

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 from penstockctl.cluster.data_dir import claim_data_dir
 from penstockctl.cluster.sockets import find_free_port
 
@@ -119,6 +121,24 @@ def test_a_redis_url_that_is_none_is_one_sentence(folder: Path) -> None:
     )
     assert (code, out) == (1, "")
     assert err == "penstock: --redis-url is no URL of a Redis database: redis://HOST:PORT/NUMBER is one.\n"
+
+
+@pytest.mark.parametrize("option", ["--database-url", "--redis-url"])
+def test_a_url_of_a_store_that_is_none_is_told_before_anything_starts(folder: Path, option: str) -> None:
+    code, out, err = penstock("up", "--data-dir", str(folder / "d"), option, "redis://u:hush@127.0.0.1:99999/x")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"penstock: {option} is no URL of a ")
+    assert err.count("\n") == 1
+    assert "hush" not in err
+    assert not (folder / "d").exists()
+
+
+def test_health_of_a_port_that_cannot_be_is_a_wrong_option() -> None:
+    for option in ("--edge-port", "--admin-port", "--grpc-port-base"):
+        code, out, err = penstock("health", option, "99999999")
+        assert (code, out) == (2, "")
+        assert option in err
+        assert "less than or equal to 655" in err
 
 
 def test_migrate_without_a_cluster_says_what_it_needs(folder: Path) -> None:
