@@ -5,13 +5,13 @@ another tenant's schema fails in PostgreSQL, whatever the code meant.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
 
 from domain.tenants import TenantId, schema_name, tenant_of_schema
-from svckit.postgres import is_lost
+from svckit import postgres
 
 REGISTRY: Final = "registry"
 TABLES: Final = ("consumers", "api_keys", "provisions")
@@ -98,19 +98,10 @@ async def reopen(connection: Any, schemas: Sequence[str]) -> None:
                 await grant(connection, tenant)
 
 
-@asynccontextmanager
-async def alone(connection: Any, tenant: TenantId) -> AsyncIterator[None]:
-    """One maker or breaker of a tenant's place at a time; a waiter gives up after the lock timeout.
-
-    PostgreSQL fails one of two that change the rights of a table at the same time.
-    """
-    key = f"authsvc:{tenant}"
-    await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", key)
-    try:
-        yield
-    finally:
-        if not is_lost(connection):
-            await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
+def alone(connection: Any, tenant: TenantId) -> AbstractAsyncContextManager[None]:
+    """One maker or breaker of a tenant's place at a time: PostgreSQL fails one of two that change the rights of a
+    table at the same time."""
+    return postgres.alone(connection, f"authsvc:{tenant}")
 
 
 def _role_prefix(tenant: TenantId) -> str:

@@ -43,6 +43,8 @@ class FieldChecks(RequestChecks):
         return self.at_most(path, value, MAX_NUMBER)
 
     def slug(self, path: str, value: str) -> str:
+        # In the management API's paths an id and a slug stand in the same place.
+        self.expect(path, parse_tenant_id(value) is None, "must not have the form of a tenant's id")
         return self.matching(path, value, SLUG, "must be 1–63 characters of [a-z0-9-], no hyphen at an end")
 
     def request_id(self, path: str, value: str) -> str:

@@ -27,6 +27,7 @@ from domain.api_keys import ID_RANDOM_BYTES, new_id
 from domain.tenants import DEFAULT_SLUG, DEFAULT_TENANT, TenantId
 from svckit.backoff import delays
 from svckit.ids import uuid7
+from svckit.postgres import alone
 
 GATEWAYS_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.01
@@ -59,7 +60,12 @@ class Registrar:
         """The id and the first API key of the tenant; a known registration is finished and gets a new key.
 
         `record` has slug, name, hosts, parent and subscription. ALREADY_EXISTS; UNAVAILABLE when a service is away.
+        Calls for one registration take turns; each answer's key ends the one before.
         """
+        async with self._pool.acquire() as connection, alone(connection, f"configsvc:registration:{registration_id}"):
+            return await self._register(registration_id, record)
+
+    async def _register(self, registration_id: str, record: tenant_pb2.Tenant) -> tuple[TenantId, str]:
         short_id = new_id(secrets.token_bytes(ID_RANDOM_BYTES))
         claim = await self._tenants.claim(Claim(TenantId(str(uuid7())), short_id, registration_id, record))
         await migrate_tenant(self._pool, claim.tenant)

@@ -1,8 +1,10 @@
 """The composition root of configsvc: what it is made of, and in which order it comes up."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
+import asyncpg
 from penstock.config.v1 import config_service_pb2_grpc, gateway_service_pb2_grpc, tenant_service_pb2_grpc
 
 from configsvc.board import Board
@@ -37,6 +39,8 @@ async def start(stack: AsyncExitStack, runtime: Runtime[ConfigSettings]) -> Sequ
     )
     tenants, versions, gateways, board = TenantStore(pool), VersionStore(pool), GatewayStore(pool), Board(pool)
     registrar = Registrar(pool, tenants, gateways, auth, telemetry)
+    documents = ThreadPoolExecutor(1, thread_name_prefix="documents")
+    stack.callback(documents.shutdown, wait=False, cancel_futures=True)
     await registrar.make_default()
     await board.load()
     runtime.tasks.create_task(board.run())
@@ -45,7 +49,7 @@ async def start(stack: AsyncExitStack, runtime: Runtime[ConfigSettings]) -> Sequ
     return (
         Mount(
             config_service_pb2_grpc.add_ConfigServiceServicer_to_server,
-            ConfigServicer(versions, gateways, board, runtime.drain),
+            ConfigServicer(versions, gateways, board, runtime.drain, documents),
         ),
         Mount(tenant_service_pb2_grpc.add_TenantServiceServicer_to_server, TenantServicer(tenants, registrar)),
         Mount(gateway_service_pb2_grpc.add_GatewayServiceServicer_to_server, GatewayServicer(gateways, board)),
@@ -54,4 +58,10 @@ async def start(stack: AsyncExitStack, runtime: Runtime[ConfigSettings]) -> Sequ
 
 # A document may have 4 MiB, and an answer carries it as text and as message.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-SPEC = ServiceSpec(name=NAME, methods=METHODS, start=start, max_message_bytes=MAX_MESSAGE_BYTES)
+SPEC = ServiceSpec(
+    name=NAME,
+    methods=METHODS,
+    start=start,
+    max_message_bytes=MAX_MESSAGE_BYTES,
+    away=(asyncpg.LockNotAvailableError,),
+)

@@ -79,6 +79,17 @@ async def listening(pool: Any, channel: str, heard: Callable[..., None]) -> Asyn
                 await connection.remove_listener(channel, heard)
 
 
+@asynccontextmanager
+async def alone(connection: Any, key: str) -> AsyncIterator[None]:
+    """One holder of `key` at a time in the database; a waiter gives up after the lock timeout (2 s)."""
+    await connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", key)
+    try:
+        yield
+    finally:
+        if not is_lost(connection):  # else the lock is gone with it
+            await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
+
+
 def is_lost(connection: Any) -> bool:
     """Whether a connection of a pool has ended. The pool takes a lost one back under its user's hands: asyncpg then
     raises where it is asked for this."""

@@ -1,7 +1,9 @@
 """ConfigService: documents in, versions out, and the stream of both to the gateways."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from typing import TypeVar, TypeVarTuple
 from uuid import uuid4
 
 import structlog
@@ -25,16 +27,28 @@ from svckit.interceptors.shape import Context
 _GATEWAY_PROCESS = "edge"
 _NOTE_SECONDS = 2.0
 log = structlog.get_logger()
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class ConfigServicer(config_service_pb2_grpc.ConfigServiceServicer):
-    """Serves documents from the store and watches from the board."""
+    """Serves documents from the store and watches from the board.
 
-    def __init__(self, versions: VersionStore, gateways: GatewayStore, board: Board, drain: Drain) -> None:
+    `documents` is a single thread for reading and writing documents, which takes seconds for the largest: more of
+    them at a time would only take the loop that serves the watches its turns.
+    """
+
+    def __init__(
+        self, versions: VersionStore, gateways: GatewayStore, board: Board, drain: Drain, documents: Executor
+    ) -> None:
+        self._documents = documents
         self._versions = versions
         self._gateways = gateways
         self._board = board
         self._drain = drain
+
+    async def _aside(self, work: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._documents, work, *arguments)
 
     async def PublishConfig(self, request: pb.PublishConfigRequest, _context: Context) -> pb.PublishConfigResponse:
         """Faults of the document are data in the answer."""
@@ -44,8 +58,7 @@ class ConfigServicer(config_service_pb2_grpc.ConfigServiceServicer):
         comment = checks.remark("comment", request.comment, 1024)
         expected = request.expected_version if request.HasField("expected_version") else None
         checks.done()
-        # Seconds for the largest documents: not on the loop that serves the watches.
-        read = await asyncio.to_thread(examine, request.document, request.format, tenant == DEFAULT_TENANT)
+        read = await self._aside(examine, request.document, request.format, tenant == DEFAULT_TENANT)
         if read.faults or request.dry_run:
             version, newest_hash = await self._versions.newest(tenant)
             check_expected(expected, version)
@@ -72,7 +85,7 @@ class ConfigServicer(config_service_pb2_grpc.ConfigServiceServicer):
         checks.done()
         row = await self._versions.get(tenant, version)
         config = gateway_config_pb2.GatewayConfig.FromString(row["config"])
-        text = await asyncio.to_thread(write, config, request.format)
+        text = await self._aside(write, config, request.format)
         return pb.GetConfigResponse(version=version_message(row), document=text, config=config)
 
     async def ListConfigVersions(

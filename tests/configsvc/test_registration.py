@@ -1,5 +1,7 @@
 """Registering a tenant: one call, from nothing to a tenant that serves."""
 
+import asyncio
+
 import asyncpg
 import grpc
 import pytest
@@ -57,6 +59,22 @@ async def test_a_repeated_call_is_the_same_tenant_with_a_new_key(cluster: Cluste
     assert second.tenant == first.tenant
     assert second.api_key != first.api_key
     assert second.api_key == cluster.auth.live["r-1"]
+
+
+async def test_repeats_at_the_same_time_take_turns(cluster: Cluster) -> None:
+    async with cluster.replica() as one, cluster.replica() as other:
+        stubs = [await one.tenants(), await other.tenants()]
+        answers = await asyncio.gather(*(stubs[number % 2].RegisterTenant(ACME) for number in range(6)))
+    assert len({answer.tenant.id for answer in answers}) == 1
+    assert len({answer.api_key for answer in answers}) == 6
+    assert cluster.auth.live["r-1"] in {answer.api_key for answer in answers}
+
+
+@pytest.mark.parametrize("slug", ["00000000-0000-7000-8000-000000000000", "01a2144d-7684-7178-a39f-d51a63ede251"])
+async def test_a_slug_that_looks_like_an_id_is_refused(replica: Replica, slug: str) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await (await replica.tenants()).RegisterTenant(pb.RegisterTenantRequest(request_id="r-2", slug=slug, name="x"))
+    assert [field.path for field in from_rpc_error(refused.value).fields] == ["slug"]
 
 
 async def test_a_registration_that_was_cut_off_is_finished_by_the_same_call(cluster: Cluster, replica: Replica) -> None:
