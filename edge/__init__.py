@@ -10,7 +10,7 @@ The way of a request
     permission    may this principal do this here, now
     cors          cross-origin requests
     forwarding    to the upstream and back; exchange pumps one request and its answer
-    problems      the door of every refusal
+    door          how answers of the edge's own leave; problems gives refusals their form
 
 What it stands on
     http/         heads, fields, paths, framing: pure

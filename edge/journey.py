@@ -11,9 +11,9 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from edge import cors
 from edge.auth.authenticator import AuthUnavailable
 from edge.client import ClientConnection
-from edge.exchange import Outcome
+from edge.door import answer_preflight, finish, refuse
 from edge.forwarding import Forwarder
-from edge.http.answer import CONTINUE, Framing, answer_head, field_lines
+from edge.http.answer import CONTINUE
 from edge.http.credentials import Presented
 from edge.http.head import Head
 from edge.inbound import InboundRequest
@@ -23,7 +23,7 @@ from edge.limits.limiter import LimitUnavailable
 from edge.limits.policy import LimitSet, limits_for
 from edge.permission import route_refusal, tenant_refusal
 from edge.principal import Credential, Principal, Rejection
-from edge.problems import Refusal, render
+from edge.problems import Refusal
 from edge.request_id import RequestIds
 from edge.routing import Auth, MethodNotAllowed, Route
 from edge.snapshot import GatewaySnapshot, TenantView
@@ -99,10 +99,10 @@ class Journey:
             head.keep_alive = False
         try:
             if isinstance(request.head, Refusal):
-                return self._refuse(visit, request.head, client)
+                return refuse(visit, request.head, client)
             if request.head.path is not None and self._builtins.serves(request.head.path):
                 answered = await self._builtins.answer(visit, request.head, client)
-                return self._refuse(visit, answered, client) if isinstance(answered, Refusal) else answered
+                return refuse(visit, answered, client) if isinstance(answered, Refusal) else answered
             return await self._serve(visit, request.head, client)
         finally:
             self._record(visit)
@@ -113,33 +113,33 @@ class Journey:
         known = credential if isinstance(credential, Presented) else None
         governing = config_tenant(snapshot, head.host, known)
         if isinstance(governing, Refusal):
-            return self._refuse(visit, governing, client)
+            return refuse(visit, governing, client)
         rules = governing.tenant.rules
         visit.tenant, visit.config_version = governing.tenant, rules.version
 
         if rules.cors is not None:
             if cors.is_preflight(head):
-                return self._preflight(visit, cors.preflight_lines(head, rules.cors), client)
+                return answer_preflight(visit, cors.preflight_lines(head, rules.cors), client)
             visit.lines.append(cors.answer_lines(head, rules.cors))
 
         route = self._route(head, governing)
         if route is NOT_FOUND and known is not None and names_no_tenant(known, governing):
             route = KEY_INVALID
         if isinstance(route, Refusal):
-            return self._refuse(visit, route, client)
+            return refuse(visit, route, client)
         visit.route, visit.template = route, route.prefix
 
         principal = await self._principal(route, governing, credential)
         if isinstance(principal, Refusal):
-            return self._refuse(visit, principal, client)
+            return refuse(visit, principal, client)
         visit.principal = principal
 
         requested = requested_tenant(head, route) if principal is not None else None
         if isinstance(requested, Refusal):
-            return self._refuse(visit, requested, client)
+            return refuse(visit, requested, client)
         tenant = acting_tenant(snapshot, governing, principal, requested)
         if isinstance(tenant, Refusal):
-            return self._refuse(visit, tenant, client)
+            return refuse(visit, tenant, client)
         visit.tenant = tenant
 
         refusal = (
@@ -148,14 +148,14 @@ class Journey:
             or tenant_refusal(tenant, route, rules.subscription, head.method, visit.request.started_time)
         )
         if refusal is not None:
-            return self._refuse(visit, refusal, client)
+            return refuse(visit, refusal, client)
 
         if head.expects_continue:
             client.write(CONTINUE)
         outcome = await self._forwarder.forward(visit, head, route, governing.tenant, client)
         if isinstance(outcome, Refusal):
-            return self._refuse(visit, outcome, client)
-        return self._finish(visit, outcome, client)
+            return refuse(visit, outcome, client)
+        return finish(visit, outcome, client)
 
     # -- steps -------------------------------------------------------------------------------------------------
 
@@ -214,68 +214,3 @@ class Journey:
             f"the limit of {decision.rate.requests} requests in {decision.rate.window_millis} ms is used up",
             members={"violated-policies": [decision.policy]},
         )
-
-    # -- ends --------------------------------------------------------------------------------------------------
-
-    def _finish(self, visit: Visit, outcome: Outcome, client: ClientConnection) -> bool:
-        visit.settle(outcome)
-        if outcome.client_gone:
-            visit.code = ""
-            client.abort()  # one that only stopped reading is still there
-            return False
-        if outcome.failure is None:
-            return outcome.keep_alive
-        refusal = failure_refusal(outcome.failure, outcome.stage)
-        if outcome.begun:  # the head is out: all that can be told is that the body is not whole
-            visit.code = refusal.code
-            client.abort(by_reset=visit.head is not None and not visit.head.block.http_11)
-            return False
-        return self._refuse(visit, refusal, client)
-
-    def _refuse(self, visit: Visit, refusal: Refusal, client: ClientConnection) -> bool:
-        head = visit.head
-        instance = head.path or "" if head is not None else ""
-        status, fields, body = render(refusal, instance=instance, request_id=visit.request_id)
-        visit.status, visit.code = status, refusal.code
-        # a body that is still to come has no taker
-        keep_alive = head is not None and head.keep_alive and visit.request.complete
-        bodiless = head is not None and head.method == "HEAD"
-        octets = answer_head(
-            status,
-            field_lines(fields),
-            Framing(len(body), chunked=False),
-            added=b"".join(visit.lines),
-            keep_alive=keep_alive,
-            http_11=head is None or head.block.http_11,
-        )
-        visit.response_bytes = 0 if bodiless else len(body)
-        client.write(octets if bodiless else octets + body)
-        return keep_alive
-
-    def _preflight(self, visit: Visit, lines: bytes, client: ClientConnection) -> bool:
-        head = visit.head
-        keep_alive = head is not None and head.keep_alive and visit.request.complete
-        visit.status = 204
-        visit.lines.append(lines)
-        added = b"".join(visit.lines)
-        client.write(
-            answer_head(204, b"", Framing(None, chunked=False), added=added, keep_alive=keep_alive, http_11=True)
-        )
-        return keep_alive
-
-
-_FAILURES = {
-    reasons.ERROR_REASON_DOWNSTREAM_UNREACHABLE: "the upstream cannot be reached",
-    reasons.ERROR_REASON_DOWNSTREAM_RESET: "the upstream closed the connection before its answer was complete",
-    reasons.ERROR_REASON_DOWNSTREAM_INVALID: "the upstream's answer is not valid HTTP/1.1",
-    reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT: "the upstream did not answer in time",
-    reasons.ERROR_REASON_BAD_REQUEST: "the request's body is not framed as HTTP/1.1",
-    reasons.ERROR_REASON_REQUEST_TIMEOUT: "the request's body did not arrive in time",
-    reasons.ERROR_REASON_BODY_TOO_LARGE: "the request's body is larger than this route takes",
-}
-
-
-def failure_refusal(failure: reasons.ErrorReason.ValueType, stage: str) -> Refusal:
-    """The refusal that tells a client of a failed exchange."""
-    members = {"stage": stage} if failure == reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT else {}
-    return Refusal(failure, _FAILURES[failure], members=members)

@@ -19,10 +19,11 @@ import grpc
 import structlog
 from redis.asyncio import Redis
 
+from domain.builtin_paths import PATHS, TREES
 from edge.access_log import AccessLog
 from edge.auth.authenticator import Authenticator
 from edge.bridge import Bridge
-from edge.builtin.app import PATHS, TREES, builtin_app
+from edge.builtin.app import builtin_app
 from edge.client import ClientConnection, ClientLimits, hosted_by
 from edge.config.feed import ConfigFeed
 from edge.config.seal import Seal

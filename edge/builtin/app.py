@@ -9,8 +9,6 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from domain.builtin_paths import PATHS as PATHS
-from domain.builtin_paths import TREES as TREES
 from edge.problems import Refusal, render
 
 AUTH_ENDPOINTS = ("login", "register", "refresh", "logout")

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import orjson
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
+from domain.builtin_paths import PATHS, TREES
 from domain.tenants import DEFAULT_TENANT
 from edge.bridge import Bridge
-from edge.builtin.app import PATHS, TREES, Readiness, builtin_app
+from edge.builtin.app import Readiness, builtin_app
 from edge.client import ClientConnection, ClientLimits, hosted_by
 from edge.deadlines import Deadlines
 from edge.forwarding import Forwarder

@@ -71,5 +71,5 @@ def test_a_key_that_others_may_read_is_one_sentence_that_says_what_to_do(folder:
     path = open_secrets(folder).identity_file("edge")
     path.chmod(0o644)
 
-    with pytest.raises(OperatorError, match=rf"{path} is readable by others than its owner: chmod 600\.$"):
+    with pytest.raises(OperatorError, match=rf"{path} is open to others than its owner: chmod 600\.$"):
         open_secrets(folder)
