@@ -108,7 +108,14 @@ async def run_service(spec: ServiceSpec[S], settings: S) -> None:
     services = service_names(spec.methods)
     status = health.Health(services, drain)
     table = {**spec.methods, **health.METHODS}
-    interceptors = chain(name=spec.name, table=table, trusted=trusted, metrics=RpcMetrics(registry), away=spec.away)
+    interceptors = chain(
+        name=spec.name,
+        table=table,
+        trusted=trusted,
+        metrics=RpcMetrics(registry),
+        away=spec.away,
+        max_calls=settings.max_calls,
+    )
     switchboard = Switchboard(table, interceptors)
     switchboard.mount(health.health_mounts(status, services, drain))
 

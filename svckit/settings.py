@@ -60,6 +60,7 @@ class ProcessSettings(RimSettings):
     listen: CommaList = Field(min_length=1)
     metrics_listen: str = ""
     trusted_keys_file: Path
+    max_calls: int = Field(default=256, ge=1, le=65_536)
 
 
 @dataclass(frozen=True, slots=True)

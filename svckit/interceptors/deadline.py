@@ -7,13 +7,13 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from svckit.call_context import DEADLINE
 from svckit.errors import Fault
-from svckit.interceptors.shape import Context, Handler
+from svckit.interceptors.shape import Context, Handler, Rpc
 
 # Without a deadline `time_remaining()` is None or huge but finite (grpc#26236), and breaks when passed on.
 _UNBOUNDED_SECONDS: Final = 365 * 86400.0
 
 
-def with_deadline(_method: str, handler: Handler) -> Handler:
+def with_deadline(_rpc: Rpc, handler: Handler) -> Handler:
     """Sets the absolute deadline of the call; DEADLINE_EXCEEDED when it has passed before the work began."""
 
     async def bounded(request: Any, context: Context) -> Any:

@@ -12,7 +12,7 @@ import structlog
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from svckit.errors import DETAILS_KEY, Fault, from_rpc_error, to_status
-from svckit.interceptors.shape import Context, Handler, Interceptor
+from svckit.interceptors.shape import Context, Handler, Interceptor, Rpc
 from svckit.postgres import AWAY
 
 # A store or a peer is out of reach. InterfaceError: a connection was lost under its user's hands; not so while one
@@ -28,7 +28,7 @@ def translating_faults(away: tuple[type[Exception], ...] = ()) -> Interceptor:
     """Translates; exceptions of the types `away` mean that a store is out of reach (UNAVAILABLE)."""
     unreachable = (*_AWAY, *away)
 
-    def interceptor(_method: str, handler: Handler) -> Handler:
+    def interceptor(_rpc: Rpc, handler: Handler) -> Handler:
         async def translated(request: Any, context: Context) -> Any:
             try:
                 return await handler(request, context)

@@ -13,7 +13,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from svckit.call_context import CALLER
 from svckit.errors import Fault
 from svckit.identity import IdentityError, TrustedKeys
-from svckit.interceptors.shape import Context, Handler, Interceptor
+from svckit.interceptors.shape import Context, Handler, Interceptor, Rpc
 
 # Full method name → names of the processes that may call it.
 MethodTable: TypeAlias = Mapping[str, frozenset[str]]
@@ -32,15 +32,15 @@ def guarding(
     """Guards the methods of the process `audience` by `table`."""
     verify = _remembering(trusted, audience, clock)
 
-    def interceptor(method: str, handler: Handler) -> Handler:
-        callers = table.get(method, frozenset())
+    def interceptor(rpc: Rpc, handler: Handler) -> Handler:
+        callers = table.get(rpc.method, frozenset())
         if callers == PUBLIC:
             return handler
 
         async def guarded(request: Any, context: Context) -> Any:
             name = verify(_token(context))
             if name not in callers:
-                log.warning("caller refused", method=method, caller=name)
+                log.warning("caller refused", method=rpc.method, caller=name)
                 raise Fault(reasons.ERROR_REASON_CALLER_FORBIDDEN)
             CALLER.set(name)
             return await handler(request, context)

@@ -8,7 +8,7 @@ import grpc
 import structlog
 
 from svckit.call_context import caller
-from svckit.interceptors.shape import Context, Handler, Interceptor
+from svckit.interceptors.shape import Context, Handler, Interceptor, Rpc
 from svckit.metrics import RpcMetrics
 
 _NAMES: Final[dict[object, str]] = {code.value[0]: code.name for code in grpc.StatusCode}
@@ -20,9 +20,9 @@ log = structlog.get_logger()
 def observing(metrics: RpcMetrics) -> Interceptor:
     """Observes calls with `metrics`; a stream counts once, when it ends."""
 
-    def interceptor(method: str, handler: Handler) -> Handler:
-        counted = metrics.of_method(method)
-        write = log.debug if method.startswith(_QUIET) else log.info
+    def interceptor(rpc: Rpc, handler: Handler) -> Handler:
+        counted = metrics.of_method(rpc.method)
+        write = log.debug if rpc.method.startswith(_QUIET) else log.info
 
         async def observed(request: Any, context: Context) -> Any:
             began = time.monotonic()
@@ -40,7 +40,7 @@ def observing(metrics: RpcMetrics) -> Interceptor:
             finally:
                 seconds = time.monotonic() - began
                 counted(code, seconds)
-                write("rpc", method=method, code=code, seconds=round(seconds, 6), caller=caller())
+                write("rpc", method=rpc.method, code=code, seconds=round(seconds, 6), caller=caller())
 
         return observed
 

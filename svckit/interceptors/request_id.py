@@ -6,13 +6,13 @@ import structlog
 
 from svckit.call_context import REQUEST_ID
 from svckit.ids import uuid7
-from svckit.interceptors.shape import Context, Handler
+from svckit.interceptors.shape import Context, Handler, Rpc
 from svckit.request_ids import WELL_FORMED
 
 METADATA_KEY: Final = "x-request-id"
 
 
-def with_request_id(_method: str, handler: Handler) -> Handler:
+def with_request_id(_rpc: Rpc, handler: Handler) -> Handler:
     """Puts the id into the context of the call and of its log lines, and echoes it in trailing metadata."""
 
     async def identified(request: Any, context: Context) -> Any:

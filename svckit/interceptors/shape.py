@@ -7,6 +7,7 @@ is written to the context by the innermost loop. So a long stream pays nothing p
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -16,16 +17,27 @@ from svckit.errors import Fault
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
-# Wraps the handler of the full method name (`/package.Service/Method`).
-Interceptor: TypeAlias = Callable[[str, Handler], Handler]
 MethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Rpc:
+    """What is called: the full method name (`/package.Service/Method`), and whether one side sends a stream."""
+
+    method: str
+    streaming: bool = False
+
+
+# Wraps the handler of an rpc.
+Interceptor: TypeAlias = Callable[[Rpc, Handler], Handler]
 
 
 def intercepted(method: str, handler: MethodHandler, chain: Sequence[Interceptor]) -> MethodHandler:
     """The handler with `chain` around it, the first interceptor outermost."""
+    rpc = Rpc(method, bool(handler.request_streaming or handler.response_streaming))
     call = _uniform(method, handler)
     for interceptor in reversed(chain):
-        call = interceptor(method, call)
+        call = interceptor(rpc, call)
     build = _BUILDERS[bool(handler.request_streaming), bool(handler.response_streaming)]
     return build(
         call,

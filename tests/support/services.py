@@ -66,9 +66,11 @@ class ServiceHost:
         *,
         drain: Drain | None = None,
         away: tuple[type[Exception], ...] = (),
+        max_calls: int = 100,
     ) -> Hosted:
         """Serves `mounts` as the process `name` until the test ends; give the `drain` that servicers hold."""
-        return await self.stack.enter_async_context(self._hosted(name, methods, mounts, drain or Drain(), away))
+        hosted = self._hosted(name, methods, mounts, drain or Drain(), away, max_calls)
+        return await self.stack.enter_async_context(hosted)
 
     @asynccontextmanager
     async def _hosted(
@@ -78,10 +80,14 @@ class ServiceHost:
         mounts: Sequence[Mount],
         drain: Drain,
         away: tuple[type[Exception], ...],
+        max_calls: int,
     ) -> AsyncIterator[Hosted]:
         registry = CollectorRegistry()
         table = {**methods, **health.METHODS}
-        interceptors = chain(name=name, table=table, trusted=self.trusted, metrics=RpcMetrics(registry), away=away)
+        metrics = RpcMetrics(registry)
+        interceptors = chain(
+            name=name, table=table, trusted=self.trusted, metrics=metrics, away=away, max_calls=max_calls
+        )
         switchboard = Switchboard(table, interceptors)
         services = service_names(methods)
         status = health.Health(services, drain)

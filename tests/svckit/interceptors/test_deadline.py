@@ -7,7 +7,7 @@ from google.protobuf.wrappers_pb2 import StringValue as Text
 from svckit.call_context import DEADLINE, remaining_seconds
 from svckit.errors import Fault
 from svckit.interceptors.deadline import bounded_seconds, with_deadline
-from svckit.interceptors.shape import Context
+from svckit.interceptors.shape import Context, Rpc
 from tests.support.services import ServiceHost
 from tests.svckit.echo import METHODS, SAY, WATCH, EchoStub, echo_mount
 
@@ -72,6 +72,6 @@ async def test_expired_work_is_refused_before_it_begins() -> None:
 
     context: Context = Expired()  # type: ignore[assignment]
     with pytest.raises(Fault) as caught:
-        await with_deadline(SAY, handler)(None, context)
+        await with_deadline(Rpc(SAY), handler)(None, context)
     assert caught.value.spec.grpc_status is grpc.StatusCode.DEADLINE_EXCEEDED
     assert DEADLINE.get() is None

@@ -12,7 +12,7 @@ from svckit.call_context import caller
 from svckit.errors import from_rpc_error
 from svckit.identity import ProcessIdentity
 from svckit.interceptors.identity import PUBLIC, guarding
-from svckit.interceptors.shape import Context
+from svckit.interceptors.shape import Context, Rpc
 from tests.support.services import Hosted, ServiceHost, make_identities
 from tests.svckit.echo import METHODS, SAY, WATCH, EchoStub, echo_mount
 
@@ -103,7 +103,7 @@ async def test_a_method_that_the_table_lacks_is_open_to_nobody(service_host: Ser
     async def handler(_request: object, _context: Context) -> None:
         reached.append(True)
 
-    guarded = guarding({}, service_host.trusted, "authsvc")("/unlisted.v1.Service/Method", handler)
+    guarded = guarding({}, service_host.trusted, "authsvc")(Rpc("/unlisted.v1.Service/Method"), handler)
     hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: guarded})])
 
     reason = await refusal(hosted, bearer(service_host.identities["edge"]))
@@ -124,7 +124,7 @@ async def test_a_remembered_token_expires_all_the_same() -> None:
     async def handler(_request: object, _context: object) -> None:
         seen.append(caller())
 
-    guarded = guarding({SAY: frozenset({"edge"})}, trusted, "authsvc", clock=lambda: now)(SAY, handler)
+    guarded = guarding({SAY: frozenset({"edge"})}, trusted, "authsvc", clock=lambda: now)(Rpc(SAY), handler)
     context: Context = Call()  # type: ignore[assignment]
     await guarded(None, context)
     now += 64

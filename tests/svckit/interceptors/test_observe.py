@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from svckit.errors import Fault
 from svckit.interceptors.observe import observing
-from svckit.interceptors.shape import Context
+from svckit.interceptors.shape import Context, Rpc
 from svckit.metrics import RpcMetrics
 from tests.support.services import ServiceHost
 from tests.svckit.echo import METHODS, SAY, WATCH, EchoStub, echo_mount, say
@@ -54,7 +54,7 @@ async def test_a_stream_whose_client_left_counts_as_cancelled() -> None:
 
     context: Context = None  # type: ignore[assignment]
     with pytest.raises(asyncio.CancelledError):
-        await observing(RpcMetrics(registry))(WATCH, left)(None, context)
+        await observing(RpcMetrics(registry))(Rpc(WATCH, streaming=True), left)(None, context)
 
     assert count(registry, WATCH, "CANCELLED") == 1
 

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue as Text
 from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as ratelimit
 
-from svckit.interceptors.shape import Context, Handler, intercepted
+from svckit.interceptors.shape import Context, Handler, Rpc, intercepted
 from tests.support.services import ServiceHost
 from tests.svckit.echo import CHAT, COLLECT, METHODS, SAY, WATCH, EchoStub, echo_mount, say
 
@@ -55,7 +55,7 @@ async def test_the_chain_wraps_in_order_and_once_per_stream() -> None:
     seen: list[str] = []
 
     def noting(name: str) -> Any:
-        def interceptor(_method: str, handler: Handler) -> Handler:
+        def interceptor(_rpc: Rpc, handler: Handler) -> Handler:
             async def noted(request: Any, context: Context) -> Any:
                 seen.append(f"{name} in")
                 answer = await handler(request, context)
