@@ -5,13 +5,16 @@ put a queue in front of each message of a stream (and leak on broken streams, gr
 metadata is added when the call is made, and a stream is the plain stream.
 """
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import grpc
+import structlog
 
 from svckit.call_context import remaining_seconds, request_id
 from svckit.identity import ProcessIdentity
@@ -29,7 +32,14 @@ CHANNEL_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Else a new channel would get the connection, or the lack of one, of the channel that it replaces.
+    ("grpc.use_local_subchannel_pool", 1),
 )
+STUCK_SECONDS: Final = 30.0
+"""A peer that is back is found within 1 s, else something is wrong with the channel."""
+_STUCK_CALLS: Final = 3
+_DOWN: Final = frozenset({grpc.ChannelConnectivity.CONNECTING, grpc.ChannelConnectivity.TRANSIENT_FAILURE})
+log = structlog.get_logger()
 _Call = TypeVar("_Call", bound=grpc.aio.Call)
 
 
@@ -46,6 +56,7 @@ def open_channel(
     Calls carry a token of `identity` (None: public rpcs only) and the current request id. A unary call always
     has a deadline: the least of its own `timeout`, `cap_seconds` and what the served call has left. A stream
     has one only when it is given one. With nothing left a call is not sent but raises DEADLINE_EXCEEDED at once.
+    A channel that calls find without a connection for `STUCK_SECONDS` is exchanged for a new one underneath.
     To be used on the process's one event loop (grpc#25364).
     """
     options = (
@@ -53,7 +64,8 @@ def open_channel(
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", max_message_bytes),
     )
-    return _Channel(grpc.aio.insecure_channel(target, options), _Outgoing(identity, audience, cap_seconds))
+    outgoing = _Outgoing(identity, audience, cap_seconds)
+    return _Channel(lambda: grpc.aio.insecure_channel(target, options), outgoing)
 
 
 @asynccontextmanager
@@ -97,27 +109,49 @@ def _left() -> float:
     return float("inf") if remaining is None else max(remaining, 0.0)
 
 
-class _Channel(grpc.aio.Channel):
-    """A plain channel whose calls get what `_Outgoing` adds."""
+class _Line:
+    """One underlying channel. When it is let go of it takes no more calls; those under way go on (gRPC's
+    `grpc_channel_destroy` leaves them alone)."""
 
-    def __init__(self, channel: grpc.aio.Channel, outgoing: _Outgoing) -> None:
-        self._channel = channel
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel: Final = channel
+        self._callables: WeakKeyDictionary[Callable[..., Any], Callable[..., Any]] = WeakKeyDictionary()
+
+    def callable(self, owner: Callable[..., Any], kind: str, args: Any, kwargs: Any) -> Callable[..., Any]:
+        """The channel's own multicallable for `owner`, made once."""
+        found = self._callables.get(owner)
+        if found is None:
+            found = self._callables[owner] = getattr(self.channel, kind)(*args, **kwargs)
+        return found
+
+
+class _Channel(grpc.aio.Channel):
+    """A plain channel whose calls get what `_Outgoing` adds, and that is exchanged when it is stuck."""
+
+    def __init__(
+        self, opened: Callable[[], grpc.aio.Channel], outgoing: _Outgoing, stuck_seconds: float = STUCK_SECONDS
+    ) -> None:
+        self._opened = opened
         self._outgoing = outgoing
+        self._stuck_seconds = stuck_seconds
+        self._line = _Line(opened())
+        self._down_since: float | None = None
+        self._calls_since = 0
 
     def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
-        return self._calling(self._channel.unary_unary(*args, **kwargs), self._outgoing.unary_timeout)
+        return self._calling("unary_unary", args, kwargs, self._outgoing.unary_timeout)
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
-        return self._calling(self._channel.unary_stream(*args, **kwargs), self._outgoing.stream_timeout)
+        return self._calling("unary_stream", args, kwargs, self._outgoing.stream_timeout)
 
     def stream_unary(self, *args: Any, **kwargs: Any) -> Any:
-        return self._calling(self._channel.stream_unary(*args, **kwargs), self._outgoing.stream_timeout)
+        return self._calling("stream_unary", args, kwargs, self._outgoing.stream_timeout)
 
     def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
-        return self._calling(self._channel.stream_stream(*args, **kwargs), self._outgoing.stream_timeout)
+        return self._calling("stream_stream", args, kwargs, self._outgoing.stream_timeout)
 
     def _calling(
-        self, multicallable: Callable[..., Any], limit: Callable[[float | None], float | None]
+        self, kind: str, args: Any, kwargs: Any, limit: Callable[[float | None], float | None]
     ) -> Callable[..., Any]:
         def call(request: Any = None, timeout: float | None = None, metadata: Any = None, **rest: Any) -> Any:
             seconds = limit(timeout)
@@ -127,21 +161,42 @@ class _Channel(grpc.aio.Channel):
                 raise grpc.aio.AioRpcError(
                     grpc.StatusCode.DEADLINE_EXCEEDED, nothing, nothing, "the deadline had passed before the call"
                 )
+            self._exchange_if_stuck()
+            multicallable = self._line.callable(call, kind, args, kwargs)
             return multicallable(request, timeout=seconds, metadata=self._outgoing.metadata(metadata), **rest)
 
         return call
 
+    def _exchange_if_stuck(self) -> None:
+        """Opens a new channel when calls have found this one without a connection for long.
+
+        Channels have been seen to stay so although the peer was back (grpc#38290). A peer that is away costs a new
+        channel now and then.
+        """
+        state = self._line.channel.get_state()
+        if state is grpc.ChannelConnectivity.READY:
+            self._down_since = None
+        if state not in _DOWN:
+            return
+        now = time.monotonic()
+        if self._down_since is None:
+            self._down_since, self._calls_since = now, 0
+        self._calls_since += 1
+        if self._calls_since > _STUCK_CALLS and now - self._down_since >= self._stuck_seconds:
+            log.warning("no connection for long: the channel is exchanged", peer=self._outgoing.audience)
+            self._line, self._down_since = _Line(self._opened()), None
+
     async def close(self, grace: float | None = None) -> None:
-        await self._channel.close(grace)
+        await self._line.channel.close(grace)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
-        return self._channel.get_state(try_to_connect)
+        return self._line.channel.get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        await self._channel.wait_for_state_change(last_observed_state)
+        await self._line.channel.wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
-        await self._channel.channel_ready()
+        await self._line.channel.channel_ready()
 
     async def __aenter__(self) -> "_Channel":
         return self

@@ -1,8 +1,11 @@
 """Calls to other services: always bounded, cancelled when abandoned, aware of a peer that stands still."""
 
 import asyncio
+import contextlib
+import gc
 import signal
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,11 @@ import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue as Text
 from grpc_health.v1 import health_pb2
+from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from svckit.call_context import DEADLINE
-from svckit.channels import open_channel, open_stream
+from svckit.channels import CHANNEL_OPTIONS, _Channel, _Outgoing, open_channel, open_stream
+from svckit.errors import Fault
 from svckit.interceptors.shape import Context
 from tests.support.services import ServiceHost
 from tests.svckit.echo import CHAT, METHODS, SAY, WATCH, EchoStub, echo_mount, say
@@ -145,3 +150,73 @@ async def test_a_channel_comes_back_after_its_peer(short_dir: Path) -> None:
             async with asyncio.timeout(10):
                 await channel.channel_ready()
             assert (await EchoStub(channel).say(Text(value="back"))).value == "back"
+
+
+def dead_then_alive(dead: str, alive: str, opened: "list[weakref.ref[grpc.aio.Channel]]") -> Any:
+    """Opens a channel to where nobody answers, as a stuck one, and then channels to `alive`."""
+
+    def open_next() -> grpc.aio.Channel:
+        channel = grpc.aio.insecure_channel(alive if opened else dead, CHANNEL_OPTIONS)
+        opened.append(weakref.ref(channel))
+        return channel
+
+    return open_next
+
+
+async def until_served(stub: EchoStub) -> None:
+    """Calls until a call comes through."""
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                await stub.say(Text())
+                return
+
+
+async def test_a_channel_without_a_connection_for_long_is_exchanged(service_host: ServiceHost) -> None:
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: say})])
+    opened: list[weakref.ref[grpc.aio.Channel]] = []
+    outgoing = _Outgoing(service_host.identities["edge"], "authsvc", 10.0)
+    async with _Channel(dead_then_alive("unix:/nobody", hosted.target, opened), outgoing, 0.05) as channel:
+        stub = EchoStub(channel)
+        await until_served(stub)
+        again = [(await stub.say(Text(value="served"))).value for _ in range(10)]
+        gc.collect()
+        left = [reference() is not None for reference in opened]
+
+    assert again == ["served"] * 10
+    assert left == [False, True]  # nothing holds the stuck one
+
+
+async def test_calls_that_wait_on_an_exchanged_channel_go_on_there(service_host: ServiceHost, short_dir: Path) -> None:
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: say})])
+    opened: list[weakref.ref[grpc.aio.Channel]] = []
+    outgoing = _Outgoing(service_host.identities["edge"], "authsvc", 10.0)
+    late = f"unix:{short_dir / 'late'}.sock"
+    async with _Channel(dead_then_alive(late, hosted.target, opened), outgoing, 0.05) as channel:
+        stub: Any = EchoStub(channel)
+        waiting = stub.say(Text(value="waited"), wait_for_ready=True)
+        await until_served(stub)
+        assert len(opened) == 2
+        server = grpc.aio.server()
+        echo_mount({SAY: say}).add(None, server)
+        server.add_insecure_port(late)
+        await server.start()
+        try:
+            async with asyncio.timeout(10):
+                assert (await waiting).value == "waited"
+        finally:
+            await server.stop(None)
+
+
+async def test_a_channel_with_a_connection_is_kept(service_host: ServiceHost) -> None:
+    async def refuse(_request: Text, _context: Context) -> Text:
+        raise Fault(reasons.ERROR_REASON_UNAVAILABLE)
+
+    hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: refuse})])
+    opened: list[weakref.ref[grpc.aio.Channel]] = []
+    outgoing = _Outgoing(service_host.identities["edge"], "authsvc", 10.0)
+    async with _Channel(dead_then_alive(hosted.target, hosted.target, opened), outgoing, 0.0) as channel:
+        for _ in range(10):
+            with pytest.raises(grpc.aio.AioRpcError):
+                await EchoStub(channel).say(Text())
+    assert len(opened) == 1
