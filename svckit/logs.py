@@ -1,7 +1,7 @@
 """Log lines: one JSON object a line on stdout (or coloured text for people), with the ids of the request.
 
-`request_id` and `tenant_id` come from `structlog.contextvars`; lines of libraries (uvicorn, grpc, asyncio) are
-bridged into the same form. Stack traces stand here and nowhere else.
+`request_id` and `tenant_id` come from `structlog.contextvars`, where interceptors bind them; lines of libraries
+(uvicorn, grpc, asyncio) are bridged into the same form. Stack traces stand here and nowhere else.
 """
 
 import logging

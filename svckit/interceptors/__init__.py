@@ -7,6 +7,7 @@
     capacity     so many calls at a time; the rest is refused at once
     deadline     expired work is refused; the time left is known to further calls
     identity     who calls, and whether the method is open to them
+    tenant_id    log lines name the tenant that a request names
 
 Nothing here touches single messages of a stream.
 """

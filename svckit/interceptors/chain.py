@@ -8,6 +8,7 @@ from svckit.interceptors.identity import MethodTable, guarding
 from svckit.interceptors.observe import observing
 from svckit.interceptors.request_id import with_request_id
 from svckit.interceptors.shape import Interceptor
+from svckit.interceptors.tenant_id import with_tenant_id
 from svckit.metrics import RpcMetrics
 
 
@@ -28,5 +29,6 @@ def chain(
         translating_faults(away),  # outside all that may refuse: a refusal is a catalogue status too
         shedding(max_calls),  # before all that costs: a full process answers at once
         with_deadline,  # before the guard: expired work is not worth a signature check
-        guarding(table, trusted, name),  # innermost: nothing of a handler runs for a stranger
+        guarding(table, trusted, name),  # before all that reads the request: nothing of it counts from a stranger
+        with_tenant_id,
     )
