@@ -1,6 +1,7 @@
 """Who is calling? API keys, admin tokens, and the events that end what edges have cached about them.
 
-- `service`        composition root; `methods` says who may call what; `settings`, `migrate`
+- `service`        composition root; `methods` says who may call what; `settings`
+- `migrate`, `rewrap`  commands: the database to the newest version, its secrets under the newest key
 - `rpc`            one file per gRPC service: checks fields, calls a room below, builds the answer
 - `fields`         names and bounds of request fields, on top of `svckit.field_checks`
 - `key_records`    what is known of a key, and what follows from it (pure)

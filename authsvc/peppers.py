@@ -59,6 +59,26 @@ async def load_peppers(connection: Any, keyring: Keyring) -> Peppers:
     )
 
 
+async def rewrap(connection: Any, keyring: Keyring) -> tuple[int, int]:
+    """Has every pepper under the newest key-encryption key, one transaction each; how many it changed and kept.
+
+    EncryptionError when one needs a key that is not here; those before it are done.
+    """
+    rewrapped = kept = 0
+    for row in await connection.fetch(f"SELECT pepper_id, ciphertext FROM {REGISTRY}.peppers ORDER BY pepper_id"):  # noqa: S608
+        ciphertext = keyring.rewrap(row["ciphertext"], _associated(row["pepper_id"]))
+        if ciphertext == row["ciphertext"]:
+            kept += 1
+            continue
+        await connection.execute(
+            f"UPDATE {REGISTRY}.peppers SET ciphertext = $2 WHERE pepper_id = $1",  # noqa: S608
+            row["pepper_id"],
+            ciphertext,
+        )
+        rewrapped += 1
+    return rewrapped, kept
+
+
 def _associated(pepper_id: int) -> bytes:
     return b"authsvc pepper %d" % pepper_id
 

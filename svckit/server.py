@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -27,6 +27,8 @@ from svckit.settings import ProcessSettings
 from svckit.switchboard import Mount, Switchboard
 
 S = TypeVar("S", bound=ProcessSettings)
+# What a process does in place of serving.
+Command: TypeAlias = Callable[[S], Coroutine[Any, Any, None]]
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 SERVER_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
@@ -84,19 +86,22 @@ def serve_or_migrate(
     arguments: Sequence[str],
     spec: ServiceSpec[S],
     settings_class: type[S],
-    migrate: Callable[[S], Coroutine[Any, Any, None]],
+    migrate: Command[S],
+    **others: Command[S],
 ) -> None:
-    """The entry point of a service with a database: serves without arguments, and `migrate` awaits `migrate` instead.
+    """The entry point of a service with a database: serves without arguments; told `migrate`, or the name of one of
+    the `others`, does that instead and ends.
 
     Exits as `main` does, and 2 on any other arguments.
     """
+    commands = {"migrate": migrate, **others}
     match arguments:
         case []:
             main(spec, settings_class)
-        case ["migrate"]:
-            run_process(spec.name, settings_class, lambda settings, _output: migrate(settings))
+        case [name] if command := commands.get(name):
+            run_process(spec.name, settings_class, lambda settings, _output: command(settings))
         case _:
-            print(f"usage: python -m {spec.name} [migrate]", file=sys.stderr)
+            print(f"usage: python -m {spec.name} [{' | '.join(commands)}]", file=sys.stderr)
             sys.exit(2)
 
 

@@ -193,6 +193,49 @@ async def test_keys_outlive_a_kill(environment: Mapping[str, str]) -> None:
     assert answer.principal.tenant_id == request.tenant_id
 
 
+def with_newer_kek(file: Path) -> Path:
+    """Adds a key to the file; a file with that key alone."""
+    newer = file.with_name("newer")
+    generate_kek(newer, "k2")
+    file.write_text(file.read_text() + newer.read_text())
+    return newer
+
+
+async def test_keys_outlive_the_key_encryption_key(environment: Mapping[str, str]) -> None:
+    await migrate(environment)
+    async with started(environment) as process:
+        await until_serving(environment)
+        async with channel(environment, "configsvc") as config:
+            request = ProvisionTenantRequest(tenant_id=str(uuid4()), short_id="Tenant01", request_id="r", mint_key=True)
+            first = await ProvisioningServiceStub(config).ProvisionTenant(request)
+        process.terminate()
+        await output_of(process)
+    newer = with_newer_kek(Path(environment["PENSTOCK_KEK_FILE"]))
+    async with started(environment, "rewrap") as process:
+        code, output = await output_of(process)
+    told = orjson.loads(output.splitlines()[-1])
+    assert (code, told["kek"], told["rewrapped"], told["kept"]) == (0, "k2", 1, 0)
+    async with started({**environment, "PENSTOCK_KEK_FILE": str(newer)}):
+        await until_serving(environment)
+        async with channel(environment, "edge") as edge:
+            answer = await AuthServiceStub(edge).Authenticate(presented(first.api_key))
+    assert answer.principal.tenant_id == request.tenant_id
+
+
+async def test_a_secret_whose_key_is_not_there_is_told_in_a_sentence(environment: Mapping[str, str]) -> None:
+    await migrate(environment)
+    async with started(environment) as process:
+        await until_serving(environment)
+        process.terminate()
+        await output_of(process)
+    another = Path(environment["PENSTOCK_KEK_FILE"]).with_name("another")
+    generate_kek(another, "k2")
+    for arguments in ((), ("rewrap",)):
+        async with started({**environment, "PENSTOCK_KEK_FILE": str(another)}, *arguments) as process:
+            code, output = await output_of(process)
+        assert (code, output.splitlines()[-1]) == (2, "authsvc: no key-encryption key 'k1' here")
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -211,4 +254,4 @@ async def test_it_says_what_it_is_missing(environment: Mapping[str, str], change
 
 async def test_an_unknown_command_is_answered_with_the_usage(environment: Mapping[str, str]) -> None:
     async with started(environment, "dance") as process:
-        assert await output_of(process) == (2, "usage: python -m authsvc [migrate]\n")
+        assert await output_of(process) == (2, "usage: python -m authsvc [migrate | rewrap]\n")
