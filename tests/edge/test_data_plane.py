@@ -2,6 +2,7 @@
 
 import asyncio
 
+import orjson
 import pytest
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
@@ -274,16 +275,23 @@ async def test_a_request_that_changes_things_is_never_sent_twice() -> None:
 
 # -- hostile and slow clients --------------------------------------------------------------------------------------
 
+NOT_HTTP = "not valid HTTP/1.1"
 MALFORMED = {
-    "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-    "both framings": b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-    "space before the colon": b"GET /api HTTP/1.1\r\nHost : a\r\n\r\n",
-    "folded field": b"GET /api HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n",
-    "bare line feeds": b"GET /api HTTP/1.1\nHost: a\n\n",
-    "NUL in a value": b"GET /api HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n",
-    "bad chunk size": b"POST /api HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
-    "no host": b"GET /api HTTP/1.1\r\n\r\n",
-    "HTTP/0.9": b"GET /api\r\n\r\n",
+    "not HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", NOT_HTTP),
+    "both framings": (
+        b"POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        NOT_HTTP,
+    ),
+    "space before the colon": (b"GET /api HTTP/1.1\r\nHost : a\r\n\r\n", NOT_HTTP),
+    "folded field": (b"GET /api HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n", NOT_HTTP),
+    "bare line feeds": (b"GET /api HTTP/1.1\nHost: a\n\n", NOT_HTTP),
+    "NUL in a value": (b"GET /api HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n", NOT_HTTP),
+    "bad chunk size": (
+        b"POST /api HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+        "the request's body is not framed as HTTP/1.1",
+    ),
+    "no host": (b"GET /api HTTP/1.1\r\n\r\n", "Host is missing"),
+    "HTTP/0.9": (b"GET /api\r\n\r\n", "HTTP version is not 1.0 or 1.1"),
 }
 
 
@@ -293,11 +301,13 @@ async def test_malformed_requests_are_refused_and_the_connection_closed(case: st
         await served.head()
         await served.reader.read()
 
+    octets, detail = MALFORMED[case]
     async with upstream(swallow) as behind, plane([route(behind.port)]) as edge:
         client = await edge.connect()
-        await client.send(MALFORMED[case])
+        await client.send(octets)
         answer = await client.answer()
-        assert 400 <= answer.status < 500
+        assert (answer.status, answer.code) == (400, "BAD_REQUEST")
+        assert orjson.loads(answer.body)["detail"] == detail
         assert await client.ended() == b""
 
 
@@ -399,7 +409,9 @@ async def test_the_edge_answers_its_own_endpoints_before_any_route() -> None:
     async with plane([route(1, prefix="/")]) as edge:
         assert (await edge.get("/livez")).body == b'{"status":"ok"}'
         assert (await edge.get("/readyz")).status == 200
-        assert (await edge.get("/livez", method="HEAD")).status in (200, 405)
+        wrong = await edge.get("/livez", method="POST", body=b"{}")
+        assert (wrong.status, wrong.code) == (405, "METHOD_NOT_ALLOWED")
+        assert (await edge.get("/livez", method="HEAD")).status == 405
         client = await edge.connect()
         for _ in range(2):
             await client.send(request("/livez"))
