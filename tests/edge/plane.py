@@ -199,6 +199,8 @@ class Plane:
     looked_up: list[Credential] = field(default_factory=list)
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
     opened: list[Connection] = field(default_factory=list)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a client's connection has ended."""
     drain: Callable[[], None] = lambda: None
     """Begins the end of the worker, as uvicorn does."""
 
@@ -223,6 +225,13 @@ class Plane:
                 self.recorded.clear()
                 await self.recorded.wait()
         return self.visits[count - 1]
+
+    async def visit_or_end(self, count: int) -> None:
+        """Returns once so many visits have ended, or a client's connection has."""
+        async with asyncio.timeout(DEADLINE):
+            while len(self.visits) < count and not self.gone.is_set():
+                self.recorded.clear()
+                await self.recorded.wait()
 
 
 def request(path: str = "/api/x", *lines: str, method: str = "GET", body: bytes = b"") -> bytes:
@@ -266,11 +275,24 @@ class _Host:
         return await self.journey.answer(request, client)
 
 
+class _Connections(set[object]):
+    """The open connections; tells when one of them leaves."""
+
+    def __init__(self, state: Plane) -> None:
+        super().__init__()
+        self._state = state
+
+    def discard(self, connection: object) -> None:
+        super().discard(connection)
+        self._state.gone.set()
+        self._state.recorded.set()
+
+
 class _ServerState:
     """What uvicorn's server keeps."""
 
-    def __init__(self) -> None:
-        self.connections: set[object] = set()
+    def __init__(self, state: Plane) -> None:
+        self.connections: set[object] = _Connections(state)
         self.tasks: set[asyncio.Task[None]] = set()
 
 
@@ -294,7 +316,7 @@ async def plane(
     builtins = Bridge(builtin_app("0", lambda: Readiness(status="ready", revision=1, feeds={})), PATHS, TREES)
     forwarder = Forwarder(pool, deadlines, loop)
     host.journey = Journey(services, services, services, forwarder, builtins, record, lambda: host.draining)
-    server_state, protocol = _ServerState(), hosted_by(host)
+    server_state, protocol = _ServerState(state), hosted_by(host)
     server = await loop.create_server(lambda: protocol(None, server_state, None, loop), "127.0.0.1", 0)
     state.port = server.sockets[0].getsockname()[1]
 
