@@ -8,7 +8,7 @@ secrets.py       keys and passwords, made once
 stores.py        embedded or external stores
 prepare.py       keys, databases and URLs, made once; databases.py: a database and a role per service;
                  scram.py: a password's verifier; store_urls.py: URLs that can be used at all; redis_urls.py: the two
-                 logical databases of one Redis
+                 logical databases of one Redis; redis_ready.py: whether both answer
 plan.py          pure: every process, its environment, its gate, what it waits for
 process_spec.py  pure: a process as a value, the order of stopping
 supervisor.py    starts the plan, keeps it alive, stops it; process.py is one supervised process

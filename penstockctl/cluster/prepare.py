@@ -2,18 +2,15 @@
 and roles, the files with the URLs of the stores. Made once; doing it again adds what is missing and changes nothing
 else. Starts no process and makes no table: services migrate themselves."""
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 from penstockctl.cluster.databases import ensure_databases
 from penstockctl.cluster.plan import NOUNS
-from penstockctl.cluster.redis_urls import RedisUrls
+from penstockctl.cluster.redis_ready import expect_redis
 from penstockctl.cluster.secrets import ClusterSecrets, open_secrets
 from penstockctl.cluster.store_urls import check_database_url, redis_urls
-from penstockctl.faults import OperatorError
-from penstockctl.gates import RedisAnswers, wait_until_open
-from penstockctl.private_files import write_private_text
+from penstockctl.private_files import read_kept, write_private_text
 
 _REDIS_SECONDS = 15.0
 
@@ -39,28 +36,21 @@ async def prepare_cluster(data_dir: Path, database_url: str, redis_url: str | No
     before = set(folder.iterdir()) if folder.is_dir() else set()
     secrets = open_secrets(folder)
     if urls is not None:
-        await _keep_redis_urls(urls, secrets)
+        await expect_redis(urls, _REDIS_SECONDS)
     passwords = {noun: secrets.database_password(noun) for noun in NOUNS}
-    for noun, url in (await ensure_databases(database_url, passwords)).items():
-        write_private_text(secrets.database_url_file(noun), url + "\n")
+    databases = await ensure_databases(database_url, passwords, read_kept(secrets.cluster_id_file))
+    # The files last: a start on other stores than before was refused by now, and has replaced nothing.
+    _keep(secrets.cluster_id_file, databases.cluster_id)
+    for noun, url in databases.urls.items():
+        _keep(secrets.database_url_file(noun), url)
+    if urls is not None:
+        _keep(secrets.redis_url_file("limits"), urls.limits)
+        _keep(secrets.redis_url_file("shared"), urls.shared)
     now = sorted(folder.iterdir())
     return Prepared(
         secrets, tuple(each for each in now if each not in before), tuple(each for each in now if each in before)
     )
 
 
-async def _keep_redis_urls(urls: RedisUrls, secrets: ClusterSecrets) -> None:
-    await _expect_redis(urls.limits)
-    write_private_text(secrets.redis_url_file("limits"), urls.limits + "\n")
-    write_private_text(secrets.redis_url_file("shared"), urls.shared + "\n")
-
-
-async def _expect_redis(url: str) -> None:
-    try:
-        async with asyncio.timeout(_REDIS_SECONDS):
-            await wait_until_open(RedisAnswers(url), lambda: True)
-    except TimeoutError:
-        raise OperatorError(
-            f"The server of --redis-url did not answer PING within {_REDIS_SECONDS:.0f} s:"
-            " check its address and password."
-        ) from None
+def _keep(path: Path, text: str) -> None:
+    write_private_text(path, text + "\n")

@@ -31,6 +31,11 @@ class ClusterSecrets:
     def cluster_key_file(self) -> Path:
         return self.folder / "cluster.key"
 
+    @property
+    def cluster_id_file(self) -> Path:
+        """Which cluster's databases belong to these secrets; absent before the first start."""
+        return self.folder / "cluster.id"
+
     def identity_file(self, process: str) -> Path:
         return self.folder / f"{process}.identity"
 

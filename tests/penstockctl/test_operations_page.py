@@ -73,6 +73,7 @@ def test_every_option_of_every_command_is_named() -> None:
 def test_every_file_of_secrets_that_is_named_is_one_that_is_made(tmp_path: Path) -> None:
     secrets = open_secrets(tmp_path / "secrets")
     made = {path.name for path in secrets.folder.iterdir()} | {
+        secrets.cluster_id_file.name,
         *(secrets.database_url_file(noun).name for noun in ("auth", "config", "telemetry")),
         *(secrets.redis_url_file(use).name for use in ("limits", "shared")),
     }

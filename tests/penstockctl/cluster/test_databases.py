@@ -22,8 +22,8 @@ async def admin_url(with_data: Path) -> AsyncIterator[str]:
 
 
 async def test_each_service_owns_its_database_and_enters_no_other(admin_url: str) -> None:
-    urls = await ensure_databases(admin_url, PASSWORDS)
-    urls = await ensure_databases(admin_url, PASSWORDS)  # again the same
+    urls = (await ensure_databases(admin_url, PASSWORDS, None)).urls
+    urls = (await ensure_databases(admin_url, PASSWORDS, None)).urls  # again the same
 
     for noun, url in urls.items():
         connection = await asyncpg.connect(url)
@@ -43,7 +43,7 @@ async def test_an_administrator_without_superuser_rights_is_enough(admin_url: st
     await superuser.close()
     host = admin_url.partition("?")[2]
 
-    urls = await ensure_databases(f"postgresql://cloud:cloud@/postgres?{host}", PASSWORDS)
+    urls = (await ensure_databases(f"postgresql://cloud:cloud@/postgres?{host}", PASSWORDS, None)).urls
 
     connection = await asyncpg.connect(urls["config"])
     assert await connection.fetchval("SELECT current_user") == "penstock_config"
@@ -56,7 +56,7 @@ async def test_no_password_and_no_error_reaches_the_servers_log(with_data: Path)
     command = replace(server.command, argv=(*server.command.argv, "-c", "log_statement=all"))
     async with run_until_left("PostgreSQL", command, server.gate, with_data / "log"):
         for _ in range(2):
-            await ensure_databases(server.admin_url, passwords)
+            await ensure_databases(server.admin_url, passwords, None)
 
     log = (with_data / "log").read_text()
     assert "CREATE ROLE penstock_auth" in log
@@ -65,15 +65,29 @@ async def test_no_password_and_no_error_reaches_the_servers_log(with_data: Path)
 
 
 async def test_roles_of_another_cluster_are_left_alone(admin_url: str) -> None:
-    await ensure_databases(admin_url, PASSWORDS)
+    await ensure_databases(admin_url, PASSWORDS, None)
 
     with pytest.raises(OperatorError, match="belongs to another cluster"):
-        await ensure_databases(admin_url, {**PASSWORDS, "config": "another"})
+        await ensure_databases(admin_url, {**PASSWORDS, "config": "another"}, None)
+
+
+async def test_databases_of_another_cluster_are_refused_before_anything_is_made(admin_url: str) -> None:
+    with pytest.raises(OperatorError, match=r"\(none with its mark\): start it with its former --database-url"):
+        await ensure_databases(admin_url, PASSWORDS, "0123456789abcdef")
+    connection = await asyncpg.connect(admin_url)
+    assert await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'penstock_%'") == 0
+    await connection.close()
+
+    made = await ensure_databases(admin_url, PASSWORDS, None)
+    with pytest.raises(OperatorError, match=r"\(those of another cluster\): start it with its former --database-url"):
+        await ensure_databases(admin_url, PASSWORDS, "0123456789abcdef")
+    for recorded in (made.cluster_id, None):
+        assert await ensure_databases(admin_url, PASSWORDS, recorded) == made
 
 
 async def test_a_server_that_is_not_there_is_one_sentence() -> None:
     with pytest.raises(OperatorError, match="could not be made on the server of --database-url"):
-        await ensure_databases("postgresql://a:b@/postgres?host=/nowhere", PASSWORDS)
+        await ensure_databases("postgresql://a:b@/postgres?host=/nowhere", PASSWORDS, None)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What is made before a cluster starts, on real stores."""
 
-import asyncio
+import shutil
 from pathlib import Path
 
 import asyncpg
@@ -49,7 +49,18 @@ async def test_without_redis_none_is_asked(with_data: Path) -> None:
     assert not prepared.secrets.redis_url_file("limits").exists()
 
 
-def test_a_redis_that_does_not_answer_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstockctl.cluster.prepare._REDIS_SECONDS", 0.1)
-    with pytest.raises(OperatorError, match="did not answer PING"):
-        asyncio.run(prepare_cluster(folder, "postgresql://a:b@/postgres?host=/nowhere", f"unix://{folder}/none.sock"))
+async def test_other_stores_than_before_are_refused_and_replace_nothing(
+    folder: Path, made_once: Path, valkey: str
+) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(made_once, folder / name)
+    async with run_postgres(folder / "one", folder / "s1") as one, run_postgres(folder / "two", folder / "s2") as two:
+        first = await prepare_cluster(folder, one.admin_url, valkey)
+        held = {path: path.read_bytes() for path in first.secrets.folder.iterdir()}
+        with pytest.raises(OperatorError, match="This data directory belongs to other databases"):
+            await prepare_cluster(folder, two.admin_url, f"{valkey.partition('?')[0]}?db=0")
+        assert {path: path.read_bytes() for path in first.secrets.folder.iterdir()} == held
+
+        first.secrets.cluster_id_file.unlink()  # as an earlier release left it
+        await prepare_cluster(folder, one.admin_url, valkey)
+        assert {path: path.read_bytes() for path in first.secrets.folder.iterdir()} == held
