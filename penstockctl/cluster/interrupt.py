@@ -33,7 +33,8 @@ def interruptible() -> Iterator[Interrupt]:
             interrupt.requested = True
             task.cancel()
 
-    for number in _SIGNALS:
+    wanted = [number for number in _SIGNALS if _is_wanted(number)]
+    for number in wanted:
         loop.add_signal_handler(number, on_signal)
     try:
         yield interrupt
@@ -42,5 +43,11 @@ def interruptible() -> Iterator[Interrupt]:
             raise
         task.uncancel()
     finally:
-        for number in _SIGNALS:
+        for number in wanted:
             loop.remove_signal_handler(number)
+
+
+def _is_wanted(number: signal.Signals) -> bool:
+    """`nohup` has SIGHUP ignored on purpose. A shell ignores SIGINT for whatever it starts in the background, yet a
+    script that sends it there means it."""
+    return number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN

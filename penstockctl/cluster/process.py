@@ -13,6 +13,8 @@ from penstockctl.spawn import end, spawn
 
 # A process that dies this often before it ever was ready will not become ready by patience.
 _EARLY_ENDS = 3
+# By our processes' word: settings or key files are at fault, which no restart mends.
+_SETTINGS_AT_FAULT = 2
 # Ready for this long: the next death begins a new series of delays.
 _STEADY_SECONDS = 10.0
 # A grandchild may hold the pipe of a dead process open.
@@ -47,14 +49,14 @@ class SupervisedProcess:
             self.started.set()
 
     async def stop(self) -> bool:
-        """End it, by force when its drain takes too long. True: it ended by itself."""
+        """End it, by force when its drain takes too long (False). A kill that was asked for took no time (True)."""
         self._stopping.set()
         orderly = True
         if self._child is not None:
             seconds = 0 if self._killed else self.spec.drain_seconds
             orderly = await end(self._child, self.spec.command.stop_signal, seconds)
         await self._finished.wait()
-        return orderly and not self._killed
+        return orderly or self._killed
 
     def kill(self) -> None:
         """End it now."""
@@ -72,7 +74,7 @@ class SupervisedProcess:
                 return
             if not self.started.is_set():
                 early_ends += 1
-                if self.failure or early_ends == _EARLY_ENDS:
+                if self.failure or code == _SETTINGS_AT_FAULT or early_ends == _EARLY_ENDS:
                     self._fail(f"{self.spec.name} did not start ({_describe(code)}); its log is above.")
                     return
             if self._was_steady():

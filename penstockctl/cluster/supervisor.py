@@ -54,7 +54,8 @@ class Supervisor:
                     stopping.create_task(self._stop(self._processes[name]))
 
     def kill(self) -> None:
-        """End all at once, without drain."""
+        """End all at once, without drain, as somebody asked for."""
+        self._log.say("killing what still runs, as asked")
         for process in self._processes.values():
             process.kill()
 

@@ -1,5 +1,5 @@
 """A small process in place of a service: tells its process id, answers GET on an inherited listening socket
-and ends as it is told. `stand_in.py FD [stubborn|dies|silent]`."""
+and ends as it is told. `stand_in.py FD [stubborn|dies|refuses|silent]`."""
 
 import os
 import signal
@@ -11,6 +11,8 @@ def main(descriptor: int, manner: str) -> None:
     print(f"pid {os.getpid()}", flush=True)
     if manner == "dies":
         sys.exit(3)
+    if manner == "refuses":
+        sys.exit(2)
     if manner == "stubborn":
         signal.signal(signal.SIGTERM, lambda *_: print("no", flush=True))
     else:

@@ -1,8 +1,10 @@
 """A whole program under the supervisor, ended from outside: nothing of it remains."""
 
 import os
+import re
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,13 @@ CLUSTER = (sys.executable, "-m", "tests.penstockctl.cluster.stand_ins")
 
 def process_ids(lines: list[str]) -> list[int]:
     return [int(line.split()[-1]) for line in lines if "| pid " in line]
+
+
+def ignores(process_id: int, number: signal.Signals) -> bool:
+    """What the kernel says of a process (proc_pid_status(5))."""
+    mask = re.search(r"^SigIgn:\s(\w+)$", Path(f"/proc/{process_id}/status").read_text(), re.MULTILINE)
+    assert mask is not None
+    return bool(int(mask[1], 16) & 1 << (number - 1))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +60,16 @@ async def test_a_second_signal_does_not_wait_for_a_stubborn_process() -> None:
         cluster.send_signal(signal.SIGINT)
         await read_until(cluster, "| no")
         cluster.send_signal(signal.SIGINT)
-        await read_until(cluster, "all are gone")
+        said = await read_until(cluster, "all are gone")
+        assert [line for line in said if "kill" in line] == ["penstock | killing what still runs, as asked"]
         for child in children:
             wait_until_gone(child)
         assert await cluster.wait() == 0
+
+
+async def test_a_closed_terminal_means_nothing_under_nohup() -> None:
+    async with started("nohup", *CLUSTER) as cluster:
+        await read_until(cluster, "all are up")
+        assert ignores(cluster.pid, signal.SIGHUP)
+        cluster.send_signal(signal.SIGTERM)
+        await read_until(cluster, "all are gone")

@@ -141,6 +141,16 @@ async def test_a_process_that_dies_before_it_is_ready_fails_the_start(
     wait_until_gone(lines.process_ids("store")[0])
 
 
+async def test_a_process_whose_settings_are_at_fault_is_not_tried_again(
+    lines: Lines, log: ClusterLog, sockets: list[socket.socket]
+) -> None:
+    with pytest.raises(OperatorError, match=r"^service did not start \(exit code 2\); its log is above\.$"):
+        async with supervised(log, at_once) as supervisor:
+            await supervisor.start([stand_in("service", sockets[1], manner="refuses")])
+
+    assert len(lines.process_ids("service")) == 1
+
+
 async def test_a_process_that_never_becomes_ready_fails_the_start(
     lines: Lines, log: ClusterLog, sockets: list[socket.socket]
 ) -> None:
