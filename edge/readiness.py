@@ -32,7 +32,7 @@ class Feeds:
         self._limiter = limiter
         self._recorder = recorder
         self._worker = worker
-        self._seen: dict[str, int] = {}
+        self._seen: dict[tuple[str, str], int] = {}
 
     def readiness(self) -> Readiness:
         """Ready is who holds a config and is not draining; an outage behind the edge is told, and changes nothing:
@@ -54,22 +54,27 @@ class Feeds:
 
     def count(self, tally: Tally) -> None:
         """Puts the counts and levels that the parts keep themselves into the tally."""
-        authenticator, recorder = self._authenticator, self._recorder
+        authenticator, recorder, limiter = self._authenticator, self._recorder, self._limiter
         self._raise(tally, "gateway_auth_cache_hits", authenticator.hits)
         self._raise(tally, "gateway_auth_cache_misses", authenticator.misses)
         self._raise(tally, "gateway_auth_stale", authenticator.stale)
+        for source, number in limiter.decisions.items():
+            self._raise(tally, "rate_limit_decisions", number, source.value)
+        self._raise(tally, "rate_limit_batches", limiter.batches)
+        for reason, number in limiter.opened.items():
+            self._raise(tally, "rate_limit_breaker_opened", number, reason)
         for reason, number in recorder.dropped.items():
             tally.events["telemetry_dropped", reason] = number
         tally.gauges["gateway_auth_cached_principals"] = authenticator.cached_principals
         tally.gauges["telemetry_spooled_records"] = recorder.spooled
         tally.gauges["gateway_config_revision"] = self._config.revision
 
-    def _raise(self, tally: Tally, name: str, count: int) -> None:
+    def _raise(self, tally: Tally, name: str, count: int, label: str = "") -> None:
         """Adds what a part has counted since the last look: its own count begins at 0 with each start."""
-        seen = self._seen.get(name, 0)
+        seen = self._seen.get((name, label), 0)
         if count > seen:
-            tally.event(name, number=count - seen)
-            self._seen[name] = count
+            tally.event(name, label, count - seen)
+            self._seen[name, label] = count
 
     def _telemetry_state(self) -> PartState:
         away = self._recorder.collector_away

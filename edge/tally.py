@@ -19,6 +19,9 @@ RequestKey = tuple[str, str, int]
 EVENTS: Mapping[str, tuple[str, str | None]] = {
     "rate_limit_hits": ("Requests refused by a rate limit.", None),
     "downstream_timeout": ("Requests whose upstream did not answer in time.", None),
+    "rate_limit_decisions": ("Limits decided, by where the counters were: redis, local, or open (passed).", "source"),
+    "rate_limit_batches": ("Messages of decisions that ratelimitsvc answered.", None),
+    "rate_limit_breaker_opened": ("Times that a worker began to decide limits alone.", "reason"),
     "rate_limit_fail_open": ("Decisions made without the shared counters.", "reason"),
     "gateway_auth_attempts": ("Credentials examined.", "status"),
     "gateway_auth_cache_hits": ("Credentials found in the worker's cache.", None),
