@@ -33,13 +33,14 @@ up: setup  ## start the whole suite on this machine (make up ARGS='--workers 2')
 test: setup-dev  ## run the tests (make test ARGS='-k routing')
 	@$(RUN)/pytest $(ARGS)
 
-check: setup-dev  ## format, lint, types, import contracts, protos, drift
+check: setup-dev  ## format, lint, types, import contracts, protos (lint, format, breaking, drift)
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 	$(RUN)/buf lint
 	$(RUN)/buf format --diff --exit-code
+	$(RUN)/buf breaking --against proto/released.binpb
 	$(RUN)/python proto/generate.py --check
 
 format: setup-dev  ## rewrite code and protos in the house style

@@ -17,7 +17,11 @@ def test_generated_code_is_current() -> None:
     assert run.returncode == 0, run.stderr
 
 
-@pytest.mark.parametrize("command", [("lint",), ("format", "--diff", "--exit-code")], ids=["lint", "format"])
+@pytest.mark.parametrize(
+    "command",
+    [("lint",), ("format", "--diff", "--exit-code"), ("breaking", "--against", "proto/released.binpb")],
+    ids=["lint", "format", "breaking"],
+)
 def test_protos_keep_the_house_rules(command: tuple[str, ...]) -> None:
     run = subprocess.run([BIN / "buf", *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
