@@ -70,7 +70,8 @@ class AdminTokens:
         return _record(row), secret
 
     async def authenticate(self, value: bytes) -> TokenRecord | None:
-        """Whose token this is; None for a malformed, unknown, wrong, expired or revoked one, at equal cost."""
+        """Whose token this is. None for a malformed one, at once: anybody can tell those; and for an unknown, wrong,
+        expired or revoked one, which cost the same."""
         parsed = api_keys.parse_admin_token(value)
         if parsed is None:
             return None

@@ -1,8 +1,8 @@
 """The life of a service: NOT_SERVING → start → SERVING → SIGTERM → NOT_SERVING → drain → stop → close.
 
 The process answers health from its first moment and waits for its stores as long as it takes. A failed
-background task or start ends it with code 1; SIGTERM and SIGINT end it with code 0, at the latest
-`drain_seconds` after the signal.
+background task or start ends it with code 1; SIGTERM and SIGINT end it with code 0: open calls have
+`drain_seconds` after the signal, then what was opened is closed (a pool of connections takes 5 s at most).
 """
 
 import asyncio
