@@ -1,4 +1,4 @@
-"""The bounded memory of principals and of refusals."""
+"""The bounded memory of principals."""
 
 import gc
 
@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.auth.cache import Entry, PrincipalCache
-from edge.auth.negatives import Negatives
-from edge.principal import Rejection, TenantAccess
+from edge.principal import TenantAccess
 from tests.edge.auth.principals import consumer
 
 
@@ -91,13 +90,3 @@ def test_nothing_is_left_after_clearing() -> None:
     cache.clear()
     assert len(cache) == 0
     assert cache.get(_digest(0)) is None
-
-
-def test_a_refusal_holds_for_its_time_and_few_are_kept() -> None:
-    negatives = Negatives(capacity=2, lifetime_seconds=30.0)
-    for number in range(3):
-        negatives.put(_digest(number), Rejection(15), now=100.0)
-    assert negatives.get(_digest(0), 100.0) is None
-    assert negatives.get(_digest(2), 129.9) == Rejection(15)
-    assert negatives.get(_digest(2), 130.0) is None
-    assert len(negatives) == 2
