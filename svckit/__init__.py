@@ -17,6 +17,7 @@ A call
     request_ids    which ids of requests are kept
     identity       process keys and tokens
     channels       calls to other services
+    message_bounds how long a message may be, by the service that is called
     side_by_side   the two directions of a stream, until one ends
     errors         the catalogue: reason ↔ HTTP ↔ gRPC
     field_checks   what is wrong with a request, all of it at once

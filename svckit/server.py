@@ -21,6 +21,7 @@ from svckit.drain import Drain
 from svckit.identity import ProcessIdentity, TrustedKeys
 from svckit.interceptors.chain import chain
 from svckit.interceptors.identity import MethodTable
+from svckit.message_bounds import MessageBounds, bounds_of
 from svckit.metrics import RpcMetrics, metrics_page, new_registry
 from svckit.rim import run_process, stop_signals
 from svckit.settings import ProcessSettings
@@ -30,7 +31,6 @@ S = TypeVar("S", bound=ProcessSettings)
 # What a process does in place of serving.
 Command: TypeAlias = Callable[[S], Coroutine[Any, Any, None]]
 
-MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 SERVER_OPTIONS: Final[tuple[tuple[str, int], ...]] = (
     ("grpc.so_reuseport", 0),  # a taken port is an error, not a silent second server
     # Our clients ping every 2 s (svckit/channels.py); the default would answer ENHANCE_YOUR_CALM.
@@ -67,14 +67,20 @@ class ServiceSpec(Generic[S]):
     `methods` names every rpc and who may call it. `start` is the composition root: it opens resources on the
     stack (waiting for stores as long as needed), starts loops on `runtime.tasks` and returns what to mount;
     when it returns, the service is SERVING. `away` are exceptions that mean "store out of reach".
-    `max_message_bytes` bounds messages both ways; callers set the same on their channels.
+    Messages are bounded by the service's name (svckit/message_bounds.py), unless `max_message_bytes` says otherwise.
     """
 
     name: str
     methods: MethodTable
     start: Callable[[AsyncExitStack, Runtime[S]], Awaitable[Sequence[Mount]]]
     away: tuple[type[Exception], ...] = ()
-    max_message_bytes: int = MAX_MESSAGE_BYTES
+    max_message_bytes: int | None = None
+
+    @property
+    def bounds(self) -> MessageBounds:
+        """How long messages may be."""
+        own = self.max_message_bytes
+        return bounds_of(self.name) if own is None else MessageBounds(own, own)
 
 
 def main(spec: ServiceSpec[S], settings_class: type[S]) -> None:
@@ -132,9 +138,7 @@ async def run_service(spec: ServiceSpec[S], settings: S) -> None:
         stack.enter_context(stop_signals(stop))
         if settings.metrics_listen:
             await stack.enter_async_context(metrics_page(settings.metrics_listen, registry))
-        server, addresses = await stack.enter_async_context(
-            listening(switchboard, settings.listen, spec.max_message_bytes)
-        )
+        server, addresses = await stack.enter_async_context(listening(switchboard, settings.listen, spec.bounds))
         log.info("listening", addresses=addresses)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -154,7 +158,7 @@ async def run_service(spec: ServiceSpec[S], settings: S) -> None:
 
 @asynccontextmanager
 async def listening(
-    switchboard: Switchboard, addresses: Iterable[str], max_message_bytes: int = MAX_MESSAGE_BYTES
+    switchboard: Switchboard, addresses: Iterable[str], bounds: MessageBounds
 ) -> AsyncIterator[tuple[grpc.aio.Server, tuple[str, ...]]]:
     """A started server on `addresses` (`host:port`, port 0 for any, or `unix:/path`), stopped on exit.
 
@@ -164,8 +168,8 @@ async def listening(
         handlers=(switchboard,),
         options=(
             *SERVER_OPTIONS,
-            ("grpc.max_receive_message_length", max_message_bytes),
-            ("grpc.max_send_message_length", max_message_bytes),
+            ("grpc.max_receive_message_length", bounds.request),
+            ("grpc.max_send_message_length", bounds.answer),
         ),
     )
     bound = tuple(_bound(address, server.add_insecure_port(address)) for address in addresses)

@@ -15,11 +15,12 @@ from authsvc.invalidations.tail import Tail
 from authsvc.lookup import Lookup
 from authsvc.methods import METHODS
 from authsvc.peppers import Peppers
-from authsvc.rpc.auth_service import Auth
+from authsvc.rpc.auth_service import MAX_BATCH, MAX_CREDENTIAL_OCTETS, Auth
 from domain import api_keys
-from svckit.channels import open_stream
+from svckit.channels import open_channel, open_stream
 from svckit.drain import Drain
 from svckit.errors import from_rpc_error
+from svckit.message_bounds import bounds_of
 from svckit.postgres import AWAY
 from svckit.switchboard import Mount
 from tests.authsvc.replica import Cluster, presented
@@ -56,6 +57,28 @@ async def test_a_batch_is_answered_in_order_across_tenants(cluster: Cluster) -> 
         assert found == [tenants[0].id, tenants[1].id, tenants[2].id, "", tenants[0].id]
         assert answer.responses[3].rejection.reason == reasons.ERROR_REASON_KEY_INVALID
         assert not answer.unavailable
+
+
+async def test_a_batch_of_the_most_and_longest_credentials_fits(cluster: Cluster) -> None:
+    longest = b"psk_live_".ljust(MAX_CREDENTIAL_OCTETS, b"x")
+    full = pb.StreamAuthenticateRequest(batch_id=1, requests=[presented(longest)] * MAX_BATCH)
+    async with cluster.replica() as replica, open_stream(replica.auth.StreamAuthenticate()) as call:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await call.write(full)
+            answer = await answer_of(call)
+    assert [each.rejection.reason for each in answer.responses] == [reasons.ERROR_REASON_KEY_INVALID] * MAX_BATCH
+
+
+async def test_a_message_that_no_contract_allows_is_not_even_read(cluster: Cluster) -> None:
+    endless = presented(bytes(bounds_of("authsvc").request))
+    async with cluster.replica() as replica:
+        identity = cluster.host.identities["edge"]
+        async with open_channel(
+            replica.hosted.target, identity, "authsvc", max_message_bytes=2 * endless.ByteSize()
+        ) as channel:
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await AuthServiceStub(channel).Authenticate(endless)
+    assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 async def test_the_stream_ends_with_ok_when_the_service_drains(cluster: Cluster) -> None:

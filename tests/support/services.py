@@ -17,6 +17,7 @@ from svckit.drain import Drain
 from svckit.identity import ProcessIdentity, TrustedKeys
 from svckit.interceptors.chain import chain
 from svckit.interceptors.identity import MethodTable
+from svckit.message_bounds import bounds_of
 from svckit.metrics import RpcMetrics
 from svckit.server import listening, service_names
 from svckit.switchboard import Mount, Switchboard
@@ -93,7 +94,7 @@ class ServiceHost:
         status = health.Health(services, drain)
         switchboard.mount((*health.health_mounts(status, services, drain), *mounts))
         target = f"unix:{self.socket_dir / secrets.token_hex(4)}.sock"
-        async with listening(switchboard, [target]), AsyncExitStack() as stack:
+        async with listening(switchboard, [target], bounds_of(name)), AsyncExitStack() as stack:
             status.set_serving(True)
             yield Hosted(name, target, self.identities, registry, status, drain, stack)
             drain.start()
