@@ -35,13 +35,19 @@ def imported(source: str) -> set[str]:
     return found
 
 
+def decides(source: str) -> bool:
+    """Whether a module has a function, and none that waits: that one does I/O by what it is handed."""
+    nodes = list(ast.walk(ast.parse(source)))
+    has_function = any(isinstance(node, ast.FunctionDef) for node in nodes)
+    return has_function and not any(isinstance(node, ast.AsyncFunctionDef) for node in nodes)
+
+
 def pure_modules() -> list[Path]:
-    """The modules without I/O of their own, as paths from the root."""
+    """The modules that decide something without I/O, as paths from the root."""
     modules = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+    sources = {path: path.read_text(encoding="utf-8") for path in modules if not path.name.startswith("__")}
     return [
-        path.relative_to(ROOT)
-        for path in modules
-        if not path.name.startswith("__") and not imported(path.read_text(encoding="utf-8")) & IMPURE
+        path.relative_to(ROOT) for path, source in sources.items() if decides(source) and not imported(source) & IMPURE
     ]
 
 
@@ -62,6 +68,19 @@ def mirrored(module: Path) -> Path:
 )
 def test_imports_are_found_wherever_they_stand(source: str, names: set[str]) -> None:
     assert imported(source) == names
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        pytest.param("def f(): ...", True, id="a function"),
+        pytest.param("class A:\n    def f(self): ...", True, id="a method"),
+        pytest.param("class A:\n    field: int = 1", False, id="values alone"),
+        pytest.param("def f(): ...\nasync def g(): ...", False, id="a function that waits"),
+    ],
+)
+def test_a_module_decides_by_functions_that_do_not_wait(source: str, expected: bool) -> None:
+    assert decides(source) is expected
 
 
 def test_every_package_has_pure_modules() -> None:
