@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edge.http.answer import (
     CONTINUE,
+    CORS,
     LAST_CHUNK,
     Framing,
     answer_head,
@@ -79,11 +80,47 @@ def test_an_answer_that_contradicts_itself_is_none(fields: Fields) -> None:
 
 
 def test_fields_for_the_client_go_on_as_spelled_and_those_for_us_end_here() -> None:
-    ours = b"Connection Proxy-Connection Keep-Alive TE Trailer Upgrade Proxy-Authenticate X-Request-ID".split()
+    ours = (
+        b"Connection Proxy-Connection Keep-Alive TE Trailer Upgrade Proxy-Authenticate X-Request-ID "
+        b"RateLimit RateLimit-Policy".split()
+    )
     theirs = ((b"Set-Cookie", b"a=1"), (b"set-cookie", b"b=2"), (b"WWW-Authenticate", b"Basic"), (b"X-EMPTY", b""))
     answer = read_answer((*((name, b"x") for name in ours), *theirs))
     assert answer is not None
     assert answer[1] == b"Set-Cookie: a=1\r\nset-cookie: b=2\r\nWWW-Authenticate: Basic\r\nX-EMPTY: \r\n"
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [b"X-Hop", b"close, x-hop", b"keep-alive\t,\tX-HOP", b",x-hop,", b"x-hop, x-absent"],
+    ids=repr,
+)
+def test_fields_that_connection_names_end_here(connection: bytes) -> None:
+    """Wherever they stand: before it as well (RFC 9110 §7.6.1)."""
+    answer = read_answer(((b"X-Hop", b"1"), (b"Connection", connection), (b"x-hop", b"2"), (b"X-Other", b"3")))
+    assert answer == (UNTIL_CLOSE, b"X-Other: 3\r\n")
+
+
+def test_the_options_of_connection_itself_name_no_field() -> None:
+    fields = ((b"Connection", b"close, keep-alive"), (b"Close", b"1"), (b"X-Other", b"2"))
+    assert read_answer(fields) == (UNTIL_CLOSE, b"Close: 1\r\nX-Other: 2\r\n")
+
+
+@pytest.mark.parametrize(
+    ("own_cors", "lines"),
+    [
+        pytest.param(False, b"access-control-ALLOW-origin: *\r\nVary: Accept\r\n", id="by the upstream alone"),
+        pytest.param(True, b"Vary: Accept\r\n", id="by the edge alone"),
+    ],
+)
+def test_pages_of_other_origins_are_answered_by_one_of_two(own_cors: bool, lines: bytes) -> None:
+    fields = ((b"access-control-ALLOW-origin", b"*"), (b"Vary", b"Accept"))
+    assert read_answer(fields, own_cors=own_cors) == (UNTIL_CLOSE, lines)
+
+
+@pytest.mark.parametrize("name", sorted(CORS), ids=bytes.decode)
+def test_no_word_of_the_upstream_stands_beside_the_edges_on_cross_origin_requests(name: bytes) -> None:
+    assert read_answer(((name.title(), b"x"),), own_cors=True) == (UNTIL_CLOSE, b"")
 
 
 @pytest.mark.parametrize("status", HTTPStatus, ids=lambda status: str(status.value))
