@@ -116,6 +116,15 @@ def test_as_many_fields_as_are_allowed_are_taken_and_not_one_more() -> None:
     assert refusal_of(*fields, field_count=3) == ("HEADERS_TOO_LARGE", "more than 3 header fields")
 
 
+def test_fields_may_be_as_long_together_as_allowed_and_not_one_octet_more() -> None:
+    """Counted as they are written, however the parser got them."""
+    fields = [(b"X-A", b"12345"), (b"X-B", b"")]
+    assert isinstance(read_block("1.1", fields, 9, fields_bytes=len("X-A: 12345\r\nX-B: \r\n")), FieldBlock)
+    refusal = read_block("1.1", fields, 9, fields_bytes=18)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.detail) == ("HEADERS_TOO_LARGE", "more than 18 octets of header fields")
+
+
 @pytest.mark.parametrize(
     "value",
     [b"", b"+5", b"-5", b"5, 5", b"5,5", b" 5", b"0x5", b"5 ", b"5\n", b"1_0", b"9" * 19, "٥".encode()],
