@@ -240,6 +240,10 @@ def test_an_ipv6_address_is_quoted_where_a_colon_would_end_it() -> None:
         pytest.param(FORWARDING, b"Basic YTpi", True, id="so does another credential"),
         pytest.param(FORWARDING, b"Bearer psk_live_x", False, id="an API key never leaves"),
         pytest.param(FORWARDING, b"Bearer  psk_live_x", False, id="nor behind spaces"),
+        pytest.param(FORWARDING, b"Bearer psa_x", False, id="nor an admin token"),
+        pytest.param(FORWARDING, b"Bearer psg_x", False, id="nor a gateway's credential"),
+        pytest.param(FORWARDING, b"Bearer a.psk_x", False, id="nor as a part of something else"),
+        pytest.param(FORWARDING, b"Bearer maps_k.psz_x.tipsk_x", True, id="but what only looks like one"),
         pytest.param(ROUTE, b"Bearer psk_live_x", False, id="nor to any other service"),
     ],
 )
