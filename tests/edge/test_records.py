@@ -10,13 +10,13 @@ from penstock.telemetry.v1.record_pb2 import RequestRecord
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.access_log import AccessLog
 from edge.inbound import InboundRequest
-from edge.metrics import Tally
 from edge.principal import Principal, PrincipalKind
 from edge.problems import bad_request
 from edge.records import Records
 from edge.request_id import RequestIdentity
 from edge.routing import Router
 from edge.snapshot import Rules, TenantStatus, TenantView
+from edge.tally import Tally
 from edge.visit import Visit
 from tests.edge.heads import head_of
 
