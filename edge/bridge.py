@@ -94,7 +94,8 @@ def _scope(visit: Visit, head: Head, client: ClientConnection) -> dict[str, Any]
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1" if head.block.http_11 else "1.0",
-        "method": head.method,
+        # what is read can be read by HEAD (RFC 9110 §9.1); the answer's body goes nowhere
+        "method": "GET" if head.method == "HEAD" else head.method,
         "scheme": "https" if client.tls else "http",
         "path": path,
         "raw_path": path.encode(),

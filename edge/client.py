@@ -94,6 +94,8 @@ class ClientConnection(asyncio.Protocol):
         self.writable = True
         self.deadline = inf
         self.exchange: Exchange | None = None
+        self.answering = False
+        """Whether octets have gone out for the request that is being answered."""
         self._state = server_state
         self._parser = httptools.HttpRequestParser(self)
         self._target = b""
@@ -275,6 +277,7 @@ class ClientConnection(asyncio.Protocol):
             await self._waiter
             self._waiter = None
         self.deadline = inf
+        self.answering = False
         return self._queue.popleft()
 
     async def _serve(self) -> None:
@@ -314,6 +317,7 @@ class ClientConnection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Writes octets of an answer; after the connection is lost they go nowhere."""
+        self.answering = True
         if not self.closed:
             self.transport.write(data)
 

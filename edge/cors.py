@@ -14,7 +14,7 @@ def allowed_origin(head: Head, rules: CorsRules) -> bytes | None:
         return None
     if "*" in rules.origins and not rules.credentials:
         return b"*"
-    return origin if origin.decode("latin-1") in rules.origins else None
+    return origin if origin != b"*" and origin.decode("latin-1") in rules.origins else None
 
 
 def is_preflight(head: Head) -> bool:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+import structlog
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge import cors
@@ -38,7 +39,11 @@ from edge.tenancy import (
 from edge.visit import Visit
 
 AMBIGUOUS = Refusal(reasons.ERROR_REASON_AMBIGUOUS_PATH, "the path can be read in more than one way")
+INTERNAL = Refusal(reasons.ERROR_REASON_INTERNAL, "")
 NOT_FOUND = Refusal(reasons.ERROR_REASON_ROUTE_NOT_FOUND, "no route matches this request")
+
+
+log = structlog.get_logger(__name__)
 
 
 class Config(Protocol):
@@ -104,6 +109,14 @@ class Journey:
                 answered = await self._builtins.answer(visit, request.head, client)
                 return refuse(visit, answered, client) if isinstance(answered, Refusal) else answered
             return await self._serve(visit, request.head, client)
+        except Exception:
+            # The rim of every request: whatever fails here is ours, and must not look like a network's fault.
+            log.exception("request failed", request_id=visit.request_id)
+            if client.answering:
+                visit.code = INTERNAL.code
+                client.abort(by_reset=head is not None and not head.block.http_11)
+                return False
+            return refuse(visit, INTERNAL, client)
         finally:
             self._record(visit)
 

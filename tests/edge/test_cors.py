@@ -42,6 +42,7 @@ def origin(value: bytes) -> Field:
         pytest.param(
             ANY_WITH_CREDENTIALS, (origin(b"https://evil.com"),), None, id="a star is no origin where credentials go"
         ),
+        pytest.param(ANY_WITH_CREDENTIALS, (origin(b"*"),), None, id="nor is one that calls itself so"),
         pytest.param(ANY_WITH_CREDENTIALS, (origin(APP),), APP, id="a listed origin beside a star"),
         pytest.param(NOBODY, (origin(APP),), None, id="no origin is listed"),
     ],
