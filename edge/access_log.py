@@ -9,15 +9,18 @@ from collections.abc import Callable
 
 import orjson
 
+from svckit.logs import pretty_line
+
 FLUSH_BYTES = 64 * 1024
 
 
 class AccessLog:
-    """Gathers lines and hands them to `write` as octets."""
+    """Gathers lines and hands them to `write` as octets. `pretty`: for people instead of JSON."""
 
-    def __init__(self, process: str, write: Callable[[bytes], object]) -> None:
+    def __init__(self, process: str, write: Callable[[bytes], object], *, pretty: bool = False) -> None:
         self._process = process
         self._write = write
+        self._form = _pretty if pretty else _json
         self._lines: list[bytes] = []
         self._size = 0
         self._second = -1
@@ -31,8 +34,7 @@ class AccessLog:
         members["level"] = "info"
         members["timestamp"] = f"{self._clock}.{int((ended_time - second) * 1e6):06d}Z"
         members["process"] = self._process
-        # a copy of its real size: keeping orjson's own over-allocated result costs three times as much
-        octets = orjson.dumps(members) + b"\n"
+        octets = self._form(members)
         self._lines.append(octets)
         self._size += len(octets)
         if self._size >= FLUSH_BYTES:
@@ -43,3 +45,13 @@ class AccessLog:
         if self._lines:
             lines, self._lines, self._size = self._lines, [], 0
             self._write(b"".join(lines))
+
+
+def _json(members: dict[str, object]) -> bytes:
+    # a copy of its real size: keeping orjson's own over-allocated result costs three times as much
+    return orjson.dumps(members) + b"\n"
+
+
+def _pretty(members: dict[str, object]) -> bytes:
+    shown = {name: value for name, value in members.items() if value != ""}
+    return pretty_line(shown).encode(errors="backslashreplace")

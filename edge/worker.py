@@ -109,7 +109,7 @@ async def run_worker(settings: EdgeSettings, write_lines: Callable[[bytes], obje
         deadlines = Deadlines()
         pool = UpstreamPool(guard_of(settings), deadlines)
         stack.callback(pool.close)
-        access_log = AccessLog("edge", write_lines)
+        access_log = AccessLog("edge", write_lines, pretty=settings.log_pretty)
         stack.callback(access_log.flush)
 
         worker = Worker(ClientLimits(), deadlines)

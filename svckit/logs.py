@@ -69,6 +69,8 @@ def configure(process: str, level: str = "info", pretty: bool = False, output: O
         bridged = logging.getLogger(name)
         bridged.handlers.clear()
         bridged.propagate = True
+        # What it says of starting and stopping our own lines say better.
+        bridged.setLevel(max(number, logging.WARNING))
 
 
 def _process_name(process: str) -> Processor:
@@ -90,6 +92,12 @@ def _json_renderer() -> list[Processor]:
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(serializer=_dumps),
     ]
+
+
+def pretty_line(members: MutableMapping[str, Any]) -> str:
+    """A line for people of what is otherwise a line of JSON; for lines that are made past structlog."""
+    (render,) = _pretty_renderer()
+    return f"{render(None, '', members)!s}\n"
 
 
 def _pretty_renderer() -> list[Processor]:

@@ -61,3 +61,15 @@ def test_a_full_buffer_is_written_at_once() -> None:
     assert FLUSH_BYTES <= len(written[0]) < FLUSH_BYTES + 2000
     log.line(1.0, {})
     assert len(written) == 1
+
+
+def test_people_get_one_line_of_text_without_what_is_empty() -> None:
+    written: list[bytes] = []
+    log = AccessLog("edge-0", written.append, pretty=True)
+    log.line(1_700_000_000.25, {"event": "request", "path": "/demo/hello", "status": 200, "code": ""})
+    log.flush()
+    (text,) = (octets.decode() for octets in written)
+    assert text.startswith("2023-11-14T22:13:20.250000Z [info     ] request")
+    assert "path=/demo/hello" in text
+    assert "code" not in text
+    assert text.count("\n") == 1

@@ -102,3 +102,11 @@ def test_people_get_text(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "key created" in out
     assert not out.startswith("{")
+
+
+def test_the_web_server_is_heard_when_something_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("edge")
+    logging.getLogger("uvicorn.error").info("Started server process [1]")
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+
+    assert [line["event"] for line in lines(capsys)] == ["Invalid HTTP request received."]
