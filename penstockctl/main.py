@@ -1,6 +1,7 @@
 """The command `penstock`. Each group of commands has a room of its own in `commands/`."""
 
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -27,8 +28,17 @@ def main() -> None:
     try:
         build_app()()
     except OperatorError as error:
-        print(f"penstock: {error}", file=sys.stderr)
-        sys.exit(1)
+        _refuse(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # A file that another user owns, a disk that is full.
+        _refuse(f"{error.filename} cannot be used: {error.strerror}.")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    print(f"penstock: {sentence}", file=sys.stderr)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

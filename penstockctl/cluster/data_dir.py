@@ -8,6 +8,8 @@ from pathlib import Path
 
 from penstockctl.faults import OperatorError
 
+_LOCK = "penstock.lock"
+
 
 @contextmanager
 def claim_data_dir(path: Path) -> Iterator[Path]:
@@ -15,17 +17,19 @@ def claim_data_dir(path: Path) -> Iterator[Path]:
 
     OperatorError: it cannot be written, belongs to another user, or another `penstock up` holds it.
     """
-    lock = path / "penstock.lock"
+    lock = path / _LOCK
+    refuse_strangers(path)
     try:
         # Others may pass through, not list: a server that runs as nobody has its data below.
         path.mkdir(mode=0o711, parents=True, exist_ok=True)
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise OperatorError(f"The data directory {path} is a file: choose another with --data-dir.") from None
     except OSError as error:
         raise OperatorError(
             f"The data directory {path} is not writable ({error.strerror}): choose another with --data-dir."
         ) from None
     with os.fdopen(descriptor, "r+") as file:
-        _refuse_strangers(path, os.fstat(descriptor).st_uid)
         _lock(path, file.fileno(), file.read().strip())
         file.seek(0)
         file.truncate()
@@ -35,7 +39,13 @@ def claim_data_dir(path: Path) -> Iterator[Path]:
         yield path.resolve()
 
 
-def _refuse_strangers(path: Path, owner: int) -> None:
+def refuse_strangers(path: Path) -> None:
+    """Raises OperatorError when another user made the data directory `path`; a new one, or one that cannot be looked
+    into, passes."""
+    try:
+        owner = (path / _LOCK).stat().st_uid
+    except OSError:
+        return
     if owner != os.geteuid():
         raise OperatorError(
             f"The data directory {path} was made by user id {owner} and cannot be used by user id"

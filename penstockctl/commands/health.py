@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from penstockctl.cluster.plan import SERVICES, url_host
+from penstockctl.commands.options import refuse_empty
 from penstockctl.faults import OperatorError
 from penstockctl.gates import Gate, GrpcServing, HttpOk, is_open
 
@@ -18,7 +19,7 @@ from penstockctl.gates import Gate, GrpcServing, HttpOk, is_open
 def register(app: typer.Typer) -> None:
     @app.command("health")
     def show_health(
-        host: Annotated[str, typer.Option(help="Where the suite listens.")] = "127.0.0.1",
+        host: Annotated[str, typer.Option(callback=refuse_empty, help="Where the suite listens.")] = "127.0.0.1",
         edge_port: Annotated[int, typer.Option(help="The gateway's port.", min=1, max=65535)] = 8000,
         admin_port: Annotated[int, typer.Option(help="The management's port.", min=1, max=65535)] = 8001,
         grpc_port_base: Annotated[

@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from penstockctl.cluster.data_dir import refuse_strangers
 from penstockctl.cluster.options import ClusterOptions
 from penstockctl.cluster.plan import SERVICES, Service, Surroundings, service_environment
 from penstockctl.cluster.prepare import prepare_cluster
 from penstockctl.cluster.secrets import ClusterSecrets, open_secrets
 from penstockctl.cluster.store_urls import redis_urls
+from penstockctl.commands.options import read_data_dir, refuse_empty
 from penstockctl.faults import OperatorError
 from penstockctl.gates import PostgresAnswers, is_open
 from penstockctl.private_files import make_private_folder, read_kept
@@ -22,10 +24,15 @@ from penstockctl.spawn import Command, collect
 def register(app: typer.Typer) -> None:
     @app.command("migrate")
     def migrate(
-        data_dir: Annotated[Path, typer.Option(help="The cluster's data directory.")] = Path(".data"),
-        database_url: Annotated[str | None, typer.Option(help="An own PostgreSQL, as an administrator of it.")] = None,
+        data_dir: Annotated[
+            Path, typer.Option(parser=read_data_dir, metavar="DIR", help="The cluster's data directory.")
+        ] = Path(".data"),
+        database_url: Annotated[
+            str | None, typer.Option(callback=refuse_empty, help="An own PostgreSQL, as an administrator of it.")
+        ] = None,
     ) -> None:
         """Run each service's migrations. Embedded databases answer only while `penstock up` runs."""
+        refuse_strangers(data_dir)
         if not data_dir.is_dir() and database_url is None:
             raise OperatorError(f"There is no cluster in {data_dir}: give its --data-dir, or a --database-url.")
         make_private_folder(data_dir)

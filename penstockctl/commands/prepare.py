@@ -10,17 +10,28 @@ from penstockctl.cluster.data_dir import claim_data_dir
 from penstockctl.cluster.databases import database_name
 from penstockctl.cluster.plan import NOUNS
 from penstockctl.cluster.prepare import Prepared, prepare_cluster
+from penstockctl.commands.options import read_data_dir, refuse_empty
 
 
 def register(app: typer.Typer) -> None:
     @app.command("prepare")
     def prepare(
         database_url: Annotated[
-            str, typer.Option(envvar="PENSTOCK_ADMIN_DATABASE_URL", help="PostgreSQL, as an administrator of it.")
+            str,
+            typer.Option(
+                envvar="PENSTOCK_ADMIN_DATABASE_URL",
+                callback=refuse_empty,
+                help="PostgreSQL, as an administrator of it.",
+            ),
         ],
-        data_dir: Annotated[Path, typer.Option(help="Where the keys and URLs are kept.")] = Path(".data"),
+        data_dir: Annotated[
+            Path, typer.Option(parser=read_data_dir, metavar="DIR", help="Where the keys and URLs are kept.")
+        ] = Path(".data"),
         redis_url: Annotated[
-            str | None, typer.Option(envvar="PENSTOCK_REDIS_URL", help="Redis or Valkey: its URLs are kept too.")
+            str | None,
+            typer.Option(
+                envvar="PENSTOCK_REDIS_URL", callback=refuse_empty, help="Redis or Valkey: its URLs are kept too."
+            ),
         ] = None,
     ) -> None:
         """Make keys, databases, roles and the files with the stores' URLs; what is there stays as it is."""

@@ -9,13 +9,16 @@ from rich.console import Console
 
 from penstockctl.cluster.options import ClusterOptions
 from penstockctl.cluster.run import run_cluster
+from penstockctl.commands.options import read_data_dir, refuse_empty
 
 
 def register(app: typer.Typer) -> None:
     @app.command("up")
     def start_cluster(
-        data_dir: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path(".data"),
-        host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+        data_dir: Annotated[
+            Path, typer.Option(parser=read_data_dir, metavar="DIR", help="Where everything is kept.")
+        ] = Path(".data"),
+        host: Annotated[str, typer.Option(callback=refuse_empty, help="The address to listen on.")] = "127.0.0.1",
         edge_port: Annotated[int, typer.Option(help="The gateway's port.", min=0, max=65535)] = 8000,
         admin_port: Annotated[int, typer.Option(help="The management's port.", min=0, max=65535)] = 8001,
         grpc_port_base: Annotated[
@@ -24,9 +27,21 @@ def register(app: typer.Typer) -> None:
         workers: Annotated[int, typer.Option(help="Edge processes on one port.", min=1, max=256)] = 1,
         demo: Annotated[bool, typer.Option("--demo/--no-demo", help="The demo tenant and upstream.")] = True,
         redis_url: Annotated[
-            str | None, typer.Option(help="An own Redis or Valkey instead of the embedded one.")
+            str | None,
+            typer.Option(
+                envvar="PENSTOCK_REDIS_URL",
+                callback=refuse_empty,
+                help="An own Redis or Valkey instead of the embedded one.",
+            ),
         ] = None,
-        database_url: Annotated[str | None, typer.Option(help="An own PostgreSQL, as an administrator of it.")] = None,
+        database_url: Annotated[
+            str | None,
+            typer.Option(
+                envvar="PENSTOCK_ADMIN_DATABASE_URL",
+                callback=refuse_empty,
+                help="An own PostgreSQL, as an administrator of it.",
+            ),
+        ] = None,
     ) -> None:
         """Start the whole suite on this machine, until Ctrl-C."""
         options = ClusterOptions(

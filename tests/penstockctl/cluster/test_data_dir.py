@@ -55,11 +55,11 @@ async def test_a_killed_cluster_leaves_the_directory_free(folder: Path) -> None:
 
 def test_a_directory_that_cannot_be_made_names_the_option(folder: Path) -> None:
     (folder / "file").touch()
-    for path in (folder / "file", folder / "file/below"):
-        with (
-            pytest.raises(OperatorError, match=r"is not writable \(.*\): choose another with --data-dir"),
-            claim_data_dir(path),
-        ):
+    for path, said in (
+        (folder / "file", r"is a file: choose another with --data-dir"),
+        (folder / "file/below", r"is not writable \(Not a directory\): choose another with --data-dir"),
+    ):
+        with pytest.raises(OperatorError, match=said), claim_data_dir(path):
             pass
 
 

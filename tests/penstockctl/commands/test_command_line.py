@@ -15,6 +15,7 @@ import pytest
 
 from penstockctl.cluster.data_dir import claim_data_dir
 from penstockctl.cluster.sockets import find_free_port
+from tests.penstockctl.processes import as_ordinary_user, read_until, started
 
 
 def penstock(*arguments: str) -> tuple[int, str, str]:
@@ -78,8 +79,39 @@ def test_a_data_directory_that_cannot_be_written_is_one_sentence(folder: Path) -
     (folder / "file").touch()
     code, out, err = penstock("up", "--data-dir", str(folder / "file"))
     assert (code, out) == (1, "")
-    assert "is not writable" in err
-    assert err.count("\n") == 1
+    assert err == f"penstock: The data directory {folder / 'file'} is a file: choose another with --data-dir.\n"
+
+
+@pytest.mark.parametrize("command", ["up", "prepare", "migrate", "admin-token"])
+async def test_another_users_data_directory_is_one_sentence(folder: Path, command: str) -> None:
+    with claim_data_dir(folder / "d"):
+        pass
+    if os.geteuid() != 0:  # nobody else to be
+        assert (folder / "d/penstock.lock").stat().st_uid == os.geteuid()
+        return
+    words = ("--database-url", "postgresql://a:b@/postgres?host=/nowhere") if command == "prepare" else ()
+    run = as_ordinary_user(sys.executable, "-m", "penstockctl.main", command, "--data-dir", str(folder / "d"), *words)
+    async with started("sh", "-c", 'exec "$0" "$@" 2>&1', *run, PYTHONDONTWRITEBYTECODE="1") as process:
+        said = await read_until(process, "penstock: ")
+    refusal = f"The data directory {folder / 'd'} was made by user id 0 and cannot be used by user id 65534"
+    assert said == [f"penstock: {refusal}: start as that user, or choose another with --data-dir."]
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        *(("up", "--data-dir"), ("up", "--host"), ("up", "--redis-url"), ("up", "--database-url")),
+        *(("prepare", "--data-dir"), ("prepare", "--redis-url"), ("prepare", "--database-url")),
+        *(("migrate", "--database-url"), ("admin-token", "--authsvc"), ("health", "--host")),
+    ],
+)
+def test_an_empty_value_is_one_sentence(folder: Path, command: str, option: str) -> None:
+    required = () if command != "prepare" or option == "--database-url" else ("--database-url", "postgresql:///x")
+    assert penstock(command, *required, option, "") == (
+        1,
+        "",
+        f"penstock: {option} is empty: give it a value, or leave it out.\n",
+    )
 
 
 def test_health_of_nothing_is_a_table_and_exit_code_1() -> None:
@@ -154,3 +186,12 @@ def test_a_password_on_the_command_line_never_reaches_an_error(folder: Path) -> 
     )
     assert code == 1
     assert "hush" not in out + err
+
+
+def test_a_file_that_cannot_be_used_is_one_sentence(folder: Path) -> None:
+    (folder / "secrets").touch()
+    assert penstock("migrate", "--data-dir", str(folder)) == (
+        1,
+        "",
+        f"penstock: {folder / 'secrets'} cannot be used: File exists.\n",
+    )
