@@ -1,16 +1,19 @@
 """The command `penstock`. Each group of commands has a room of its own in `commands/`."""
 
+import os
 import sys
 from typing import NoReturn
 
 import typer
 
-from penstockctl.commands import admin_token, health, migrate, prepare, up, version
 from penstockctl.faults import OperatorError
 
 
 def build_app() -> typer.Typer:
     """The command line with all its commands."""
+    # Here, because gRPC's core reads the environment when it is imported, and `main` sets it first.
+    from penstockctl.commands import admin_token, health, migrate, prepare, up, version
+
     app = typer.Typer(
         name="penstock",
         help="Penstock, a multi-tenant API gateway: run it, look at it, manage it.",
@@ -25,6 +28,8 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """The console script. What the operator can change is told in one sentence, with exit code 1."""
+    # Else gRPC's core writes lines of its own between ours, here and in every process that inherits this.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         build_app()()
     except OperatorError as error:

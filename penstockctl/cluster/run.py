@@ -31,6 +31,8 @@ from penstockctl.run_dir import open_run_dir
 from svckit.identity import ProcessIdentity
 from svckit.log_output import standard_output
 
+_ADMINISTRATORS = frozenset({"PENSTOCK_ADMIN_DATABASE_URL", "PENSTOCK_REDIS_URL", "PGPASSWORD", "PGPASSFILE"})
+
 
 async def run_cluster(options: ClusterOptions, console: Console) -> bool:
     """Run until a signal asks to stop. True: all ended in order. OperatorError: the cluster cannot be started."""
@@ -44,6 +46,13 @@ async def run_cluster(options: ClusterOptions, console: Console) -> bool:
     return not interrupt.was_forced
 
 
+def environment_of_processes(inherited: Mapping[str, str], *, pretty: bool) -> dict[str, str]:
+    """What every process takes over from the command's own environment: no credential of an administrator."""
+    # A person at a terminal reads lines, a program reads JSON; the operator's own choice stands.
+    chosen = {"PENSTOCK_LOG_PRETTY": str(pretty).lower(), **inherited}
+    return {name: value for name, value in chosen.items() if name not in _ADMINISTRATORS}
+
+
 async def _run(options: ClusterOptions, console: Console, log: ClusterLog, interrupt: Interrupt) -> None:
     with ExitStack() as stack:
         data_dir = stack.enter_context(claim_data_dir(options.data_dir))
@@ -52,8 +61,7 @@ async def _run(options: ClusterOptions, console: Console, log: ClusterLog, inter
         settled = replace(options, admin_port=ports.admin)
         async with supervised(log) as supervisor:
             interrupt.at_once = supervisor.kill
-            # A person at a terminal reads lines, a program reads JSON; the operator's own choice stands.
-            environment = {"PENSTOCK_LOG_PRETTY": str(console.is_terminal).lower(), **os.environ}
+            environment = environment_of_processes(os.environ, pretty=console.is_terminal)
             around = await _prepare(settled, data_dir, run_dir, ports, environment, supervisor)
             summary = await _start(around, ports, supervisor, log)
             with console.capture() as captured:
@@ -70,7 +78,7 @@ async def _prepare(
     environment: Mapping[str, str],
     supervisor: Supervisor,
 ) -> Surroundings:
-    stores = await start_stores(options, data_dir, run_dir, supervisor)
+    stores = await start_stores(options, data_dir, run_dir, environment, supervisor)
     prepared = await prepare_cluster(data_dir, stores.database_url, stores.redis_url)
     return Surroundings(
         options=options,

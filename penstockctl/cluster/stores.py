@@ -1,6 +1,7 @@
 """PostgreSQL and Redis for the cluster: embedded ones as its first processes, or the operator's own servers."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from penstockctl.cluster.options import ClusterOptions
@@ -19,17 +20,19 @@ class Stores:
     redis_url: str = field(repr=False)
 
 
-async def start_stores(options: ClusterOptions, data_dir: Path, run_dir: Path, supervisor: Supervisor) -> Stores:
+async def start_stores(
+    options: ClusterOptions, data_dir: Path, run_dir: Path, environment: Mapping[str, str], supervisor: Supervisor
+) -> Stores:
     """The stores that the options name; an embedded one answers when this returns, others have not been asked."""
     specs: list[ProcessSpec] = []
     database_url, redis_url = options.database_url, options.redis_url
     if database_url is None:
         postgres = await prepare_postgres(data_dir / "postgres", run_dir / "pg")
         database_url = postgres.admin_url
-        specs.append(ProcessSpec("postgres", postgres.command, postgres.gate))
+        specs.append(ProcessSpec("postgres", replace(postgres.command, environment=environment), postgres.gate))
     if redis_url is None:
         valkey = await prepare_valkey(data_dir / "valkey", run_dir)
         redis_url = valkey.url
-        specs.append(ProcessSpec("valkey", valkey.command, valkey.gate))
+        specs.append(ProcessSpec("valkey", replace(valkey.command, environment=environment), valkey.gate))
     await supervisor.start(specs)
     return Stores(tuple(spec.name for spec in specs), database_url, redis_url)

@@ -55,6 +55,25 @@ def test_version_is_that_of_the_distribution() -> None:
     assert penstock("version") == (0, f"{version('penstock')}\n", "")
 
 
+@pytest.mark.parametrize(("chosen", "level"), [({}, "ERROR"), ({"GRPC_VERBOSITY": "DEBUG"}, "DEBUG")])
+def test_the_core_of_grpc_is_told_to_keep_quiet_before_it_is_imported(chosen: dict[str, str], level: str) -> None:
+    code = """
+import os, sys
+from penstockctl.main import main
+sys.argv = ["penstock", "version"]
+print("grpc" in sys.modules)
+try:
+    main()
+finally:
+    print("grpc" in sys.modules, os.environ["GRPC_VERBOSITY"])
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "GRPC_VERBOSITY"}
+    done = subprocess.run(
+        (sys.executable, "-c", code), capture_output=True, text=True, timeout=60, check=False, env=environment | chosen
+    )
+    assert done.stdout.split() == ["False", version("penstock"), "True", level]
+
+
 def test_each_port_that_is_taken_is_one_sentence_with_its_option(folder: Path) -> None:
     free = {"--edge-port": "0", "--admin-port": "0", "--grpc-port-base": "0"}
     with socket.create_server(("127.0.0.1", 0)) as other:
