@@ -6,7 +6,9 @@ headers and body length as JSON. Run: `python -m examples.upstream --port 9001`.
 
 import argparse
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -103,17 +105,22 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=9001)
     parser.add_argument("--fd", type=int)
     arguments = parser.parse_args()
-    uvicorn.run(
-        application,
-        host=arguments.host,
-        port=arguments.port,
-        fd=arguments.fd,
-        ws="none",
-        lifespan="off",
-        log_level="warning",
-        # Longer than the gateway keeps its idle connections (4 s), so that it is the one to close them.
-        timeout_keep_alive=75,
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            host=arguments.host,
+            port=arguments.port,
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            # Longer than the gateway keeps its idle connections (4 s), so that it is the one to close them.
+            timeout_keep_alive=75,
+        )
     )
+    # Not uvicorn's own `fd`: it takes every socket for a Unix one, on which nobody sets TCP_NODELAY, and the second
+    # answer of a kept connection waits 40 ms for an acknowledgement.
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=None if arguments.fd is None else [socket.socket(fileno=arguments.fd)])
 
 
 if __name__ == "__main__":
