@@ -1,7 +1,7 @@
 """All ports of the cluster, taken or found free before anything starts, so that a clash is told at once."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ class ClusterPorts:
 @contextmanager
 def open_ports(options: ClusterOptions, upstream_port_file: Path) -> Iterator[ClusterPorts]:
     """Hold what the supervisor itself listens on; OperatorError names the option of a port that is taken."""
+    refuse_clashes(options)
     with ExitStack() as stack:
         edge = stack.enter_context(open_listeners(options.host, options.edge_port, options.workers, "--edge-port"))
         if options.admin_port:
@@ -43,8 +44,22 @@ def open_ports(options: ClusterOptions, upstream_port_file: Path) -> Iterator[Cl
         grpc = _grpc_ports(options)
         for port in grpc.values():
             refuse_taken_port(options.host, port, "--grpc-port-base")
-        upstream = stack.enter_context(_open_upstream(upstream_port_file)) if options.demo else None
+        chosen = {options.edge_port, options.admin_port, *grpc.values()}
+        upstream = stack.enter_context(_open_upstream(upstream_port_file, chosen)) if options.demo else None
         yield ClusterPorts(edge, upstream, options.admin_port or find_free_port(options.host), grpc)
+
+
+def refuse_clashes(options: ClusterOptions) -> None:
+    """Raises OperatorError when two options choose the same port."""
+    edge, admin, grpc = options.edge_port, options.admin_port, _grpc_ports(options).values()
+    if edge and edge == admin:
+        raise OperatorError(f"--edge-port and --admin-port are both {edge}: choose different ones.")
+    for option, port in (("--edge-port", edge), ("--admin-port", admin)):
+        if port in grpc:
+            raise OperatorError(
+                f"{option} {port} is one of the four ports {min(grpc)} to {max(grpc)} that --grpc-port-base chooses:"
+                " choose different ones."
+            )
 
 
 def recorded_port(path: Path) -> int | None:
@@ -59,11 +74,12 @@ def _grpc_ports(options: ClusterOptions) -> dict[str, int]:
 
 
 @contextmanager
-def _open_upstream(path: Path) -> Iterator[socket.socket]:
-    """The port of the last start if it is still free: the demo tenant's config names it."""
+def _open_upstream(path: Path, chosen: Container[int]) -> Iterator[socket.socket]:
+    """The port of the last start if it is still free, and not `chosen` now: the demo tenant's config names it."""
+    recorded = recorded_port(path) or 0
     with ExitStack() as stack:
         try:
-            listeners = stack.enter_context(open_listeners(LOOPBACK, recorded_port(path) or 0, 1, ""))
+            listeners = stack.enter_context(open_listeners(LOOPBACK, 0 if recorded in chosen else recorded, 1, ""))
         except OperatorError:
             listeners = stack.enter_context(open_listeners(LOOPBACK, 0, 1, ""))
         yield listeners[0]

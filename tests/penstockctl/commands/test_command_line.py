@@ -86,6 +86,14 @@ def test_each_port_that_is_taken_is_one_sentence_with_its_option(folder: Path) -
     assert not (folder / "d/postgres").exists(), "nothing is begun before the ports are sure"
 
 
+def test_a_port_that_two_options_choose_is_one_sentence(folder: Path) -> None:
+    assert penstock("up", "--data-dir", str(folder / "d"), "--edge-port", "28000", "--admin-port", "28000") == (
+        1,
+        "",
+        "penstock: --edge-port and --admin-port are both 28000: choose different ones.\n",
+    )
+
+
 def test_a_data_directory_in_use_is_one_sentence(folder: Path) -> None:
     with claim_data_dir(folder):
         code, out, err = penstock("up", "--data-dir", str(folder))
