@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from svckit.settings import CommaList, ProcessSettings
+from svckit.settings import CommaList, RimSettings
 
 
-class EdgeSettings(ProcessSettings):
+class EdgeSettings(RimSettings):
     """Settings of one edge worker. Times are in seconds."""
 
     listen: CommaList = ("127.0.0.1:8000",)

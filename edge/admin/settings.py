@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from svckit.settings import CommaList, ProcessSettings
+from svckit.settings import CommaList, RimSettings
 
 
-class AdminSettings(ProcessSettings):
+class AdminSettings(RimSettings):
     """Settings of `python -m edge.admin`. Addresses are `host:port` or `unix:/path`."""
 
     # Not PENSTOCK_LISTEN: the edge and its management process may share one environment.
-    listen: CommaList = ()
     admin_listen: CommaList = ("127.0.0.1:8001",)
 
     auth_address: str = "127.0.0.1:50051"

@@ -105,6 +105,7 @@ def service_environment(service: Service, around: Surroundings) -> dict[str, str
     environment = {
         **_common(around, service.name, service.peers),
         "PENSTOCK_LISTEN": ",".join(listen),
+        "PENSTOCK_TRUSTED_KEYS_FILE": str(around.secrets.trusted_keys_file),
         "PENSTOCK_METRICS_LISTEN": f"unix:{around.run_dir / f'{service.name}.metrics.sock'}",
     }
     if service.noun:
@@ -216,7 +217,6 @@ def _common(around: Surroundings, identity: str, peers: tuple[str, ...]) -> dict
         **addresses,
         "PYTHONUNBUFFERED": "1",
         "PENSTOCK_IDENTITY_KEY_FILE": str(around.secrets.identity_file(identity)),
-        "PENSTOCK_TRUSTED_KEYS_FILE": str(around.secrets.trusted_keys_file),
     }
 
 

@@ -1,7 +1,6 @@
 """The edge worker's rim: what it cannot use is told in one sentence, by name."""
 
 import asyncio
-import json
 import os
 import socket
 import sys
@@ -19,14 +18,13 @@ DEADLINE_SECONDS = 30.0
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Settings of a worker whose services are all away."""
-    (tmp_path / "trusted.json").write_text(json.dumps({"edge": [generate_identity(tmp_path / "edge.key", "edge")]}))
+    generate_identity(tmp_path / "edge.key", "edge")
     (tmp_path / "cluster.key").touch(mode=0o600)
     (tmp_path / "cluster.key").write_text("k" * 43)
     (tmp_path / "data").mkdir()
     return {
         "PENSTOCK_LISTEN": "127.0.0.1:0",
         "PENSTOCK_IDENTITY_KEY_FILE": str(tmp_path / "edge.key"),
-        "PENSTOCK_TRUSTED_KEYS_FILE": str(tmp_path / "trusted.json"),
         "PENSTOCK_CLUSTER_KEY_FILE": str(tmp_path / "cluster.key"),
         "PENSTOCK_DATA_DIR": str(tmp_path / "data"),
         "PENSTOCK_RUN_DIR": str(tmp_path / "run"),

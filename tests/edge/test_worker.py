@@ -36,8 +36,8 @@ class Worker:
 @asynccontextmanager
 async def worker(folder: Path, **settings: str) -> AsyncIterator[Worker]:
     """Runs a worker on a Unix socket's worth of settings until the block is left; killed at the latest then."""
-    key, trusted, cluster = folder / "edge.key", folder / "trusted.json", folder / "cluster.key"
-    trusted.write_text(json.dumps({"edge": [generate_identity(key, "edge")]}))
+    key, cluster = folder / "edge.key", folder / "cluster.key"
+    generate_identity(key, "edge")
     cluster.write_text("k" * 43)
     cluster.chmod(0o600)
     nobody = f"unix:{folder}/nobody"
@@ -45,7 +45,6 @@ async def worker(folder: Path, **settings: str) -> AsyncIterator[Worker]:
         "PATH": os.environ["PATH"],
         "PENSTOCK_LISTEN": "127.0.0.1:0",
         "PENSTOCK_IDENTITY_KEY_FILE": str(key),
-        "PENSTOCK_TRUSTED_KEYS_FILE": str(trusted),
         "PENSTOCK_CLUSTER_KEY_FILE": str(cluster),
         "PENSTOCK_DATA_DIR": str(folder / "data"),
         "PENSTOCK_RUN_DIR": str(folder / "run"),

@@ -14,12 +14,12 @@ from edge.admin.settings import AdminSettings
 from edge.settings import EdgeSettings
 from penstockctl.cluster.secrets import ClusterSecrets, open_secrets
 from ratelimitsvc.settings import RateLimitSettings
-from svckit.settings import ProcessSettings, load_settings
+from svckit.settings import RimSettings, load_settings
 from telemetrysvc.settings import TelemetrySettings
 
 FILE = Path(__file__).parents[2] / "compose.yaml"
 SECRETS = "/var/lib/penstock/cluster/secrets"
-SETTINGS: dict[str, type[ProcessSettings]] = {
+SETTINGS: dict[str, type[RimSettings]] = {
     "authsvc": AuthSettings,
     "ratelimitsvc": RateLimitSettings,
     "configsvc": ConfigSettings,

@@ -22,13 +22,12 @@ DEADLINE_SECONDS = 30.0
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Settings of a process whose services are all away, listening on a port of its own."""
-    key, trusted = tmp_path / "admin.key", tmp_path / "trusted.json"
-    trusted.write_text(json.dumps({"admin": [generate_identity(key, "admin")]}))
+    key = tmp_path / "admin.key"
+    generate_identity(key, "admin")
     nobody = f"unix:{tmp_path}/nobody"
     return {
         "PENSTOCK_ADMIN_LISTEN": "127.0.0.1:0",
         "PENSTOCK_IDENTITY_KEY_FILE": str(key),
-        "PENSTOCK_TRUSTED_KEYS_FILE": str(trusted),
         "PENSTOCK_RUN_DIR": str(tmp_path),
         "PENSTOCK_DRAIN_SECONDS": "1",
         **{f"PENSTOCK_{name}_ADDRESS": nobody for name in ("AUTH", "CONFIG", "TELEMETRY")},

@@ -16,7 +16,7 @@ from penstockctl.cluster.redis_urls import split_databases
 from penstockctl.cluster.secrets import ClusterSecrets
 from penstockctl.gates import GrpcServing, HttpOk
 from ratelimitsvc.settings import RateLimitSettings
-from svckit.settings import ProcessSettings
+from svckit.settings import RimSettings
 from telemetrysvc.settings import TelemetrySettings
 
 OPTIONS = ClusterOptions(data_dir=Path("/data"), workers=2)
@@ -35,7 +35,7 @@ AROUND = Surroundings(
     inherited={"PATH": "/bin", "PENSTOCK_LOG_LEVEL": "debug", "PENSTOCK_LISTEN": "x", "PENSTOCK_KEK": "y"},
 )
 
-SETTINGS: dict[str, type[ProcessSettings]] = {
+SETTINGS: dict[str, type[RimSettings]] = {
     "authsvc": AuthSettings,
     "ratelimitsvc": RateLimitSettings,
     "configsvc": ConfigSettings,
