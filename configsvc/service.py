@@ -56,12 +56,4 @@ async def start(stack: AsyncExitStack, runtime: Runtime[ConfigSettings]) -> Sequ
     )
 
 
-# A document may have 4 MiB, and an answer carries it as text and as message.
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-SPEC = ServiceSpec(
-    name=NAME,
-    methods=METHODS,
-    start=start,
-    max_message_bytes=MAX_MESSAGE_BYTES,
-    away=(asyncpg.LockNotAvailableError,),
-)
+SPEC = ServiceSpec(name=NAME, methods=METHODS, start=start, away=(asyncpg.LockNotAvailableError,))

@@ -49,8 +49,6 @@ from svckit.identity import ProcessIdentity
 
 log = structlog.get_logger(__name__)
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-"""A tenant's snapshot: its document may have 4 MiB of text."""
 LOG_SECONDS = 0.1
 TALLY_SECONDS = 1.0
 
@@ -79,8 +77,7 @@ async def run_worker(settings: EdgeSettings, write_lines: Callable[[bytes], obje
         instance = load_instance(settings.data_dir, settings.worker_slot)
 
         async def channel(address: str, audience: str) -> grpc.aio.Channel:
-            opened = open_channel(address, identity, audience, max_message_bytes=MAX_MESSAGE_BYTES)
-            return await stack.enter_async_context(opened)
+            return await stack.enter_async_context(open_channel(address, identity, audience))
 
         feed = ConfigFeed(
             await channel(settings.config_address, "configsvc"),

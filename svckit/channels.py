@@ -18,7 +18,7 @@ import structlog
 
 from svckit.call_context import remaining_seconds, request_id
 from svckit.identity import ProcessIdentity
-from svckit.message_bounds import bounds_of
+from svckit.message_bounds import MessageBounds, bounds_of
 
 DEFAULT_CAP_SECONDS: Final = 10.0
 # A stopped peer is noticed in 3 s; without `ping_timeout_ms` a call hung for over 60 s (measured, grpcio 1.85.1).
@@ -49,7 +49,7 @@ def open_channel(
     audience: str,
     *,
     cap_seconds: float = DEFAULT_CAP_SECONDS,
-    max_message_bytes: int | None = None,
+    bounds: MessageBounds | None = None,
 ) -> grpc.aio.Channel:
     """A channel to the process `audience` at `target` (`host:port` or `unix:/path`).
 
@@ -57,14 +57,14 @@ def open_channel(
     has a deadline: the least of its own `timeout`, `cap_seconds` and what the served call has left. A stream
     has one only when it is given one. With nothing left a call is not sent but raises DEADLINE_EXCEEDED at once.
     A channel that calls find without a connection for `STUCK_SECONDS` is exchanged for a new one underneath.
-    Messages are bounded as the service's are, unless `max_message_bytes` says otherwise.
+    Messages are bounded as those of the service are, unless other `bounds` are given.
     To be used on the process's one event loop (grpc#25364).
     """
-    bounds = bounds_of(audience)
+    bounds = bounds or bounds_of(audience)
     options = (
         *CHANNEL_OPTIONS,
-        ("grpc.max_receive_message_length", max_message_bytes or bounds.answer),
-        ("grpc.max_send_message_length", max_message_bytes or bounds.request),
+        ("grpc.max_receive_message_length", bounds.answer),
+        ("grpc.max_send_message_length", bounds.request),
     )
     outgoing = _Outgoing(identity, audience, cap_seconds)
     return _Channel(lambda: grpc.aio.insecure_channel(target, options), outgoing)

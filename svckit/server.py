@@ -67,20 +67,13 @@ class ServiceSpec(Generic[S]):
     `methods` names every rpc and who may call it. `start` is the composition root: it opens resources on the
     stack (waiting for stores as long as needed), starts loops on `runtime.tasks` and returns what to mount;
     when it returns, the service is SERVING. `away` are exceptions that mean "store out of reach".
-    Messages are bounded by the service's name (svckit/message_bounds.py), unless `max_message_bytes` says otherwise.
+    Messages are bounded by the service's name (svckit/message_bounds.py).
     """
 
     name: str
     methods: MethodTable
     start: Callable[[AsyncExitStack, Runtime[S]], Awaitable[Sequence[Mount]]]
     away: tuple[type[Exception], ...] = ()
-    max_message_bytes: int | None = None
-
-    @property
-    def bounds(self) -> MessageBounds:
-        """How long messages may be."""
-        own = self.max_message_bytes
-        return bounds_of(self.name) if own is None else MessageBounds(own, own)
 
 
 def main(spec: ServiceSpec[S], settings_class: type[S]) -> None:
@@ -138,7 +131,9 @@ async def run_service(spec: ServiceSpec[S], settings: S) -> None:
         stack.enter_context(stop_signals(stop))
         if settings.metrics_listen:
             await stack.enter_async_context(metrics_page(settings.metrics_listen, registry))
-        server, addresses = await stack.enter_async_context(listening(switchboard, settings.listen, spec.bounds))
+        server, addresses = await stack.enter_async_context(
+            listening(switchboard, settings.listen, bounds_of(spec.name))
+        )
         log.info("listening", addresses=addresses)
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from penstock.config.v1.tenant_service_pb2_grpc import TenantServiceAsyncStub
     from penstock.telemetry.v1.query_service_pb2_grpc import QueryServiceAsyncStub
 
-# A document of 4 MiB comes back as text and as message.
-_MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 # Covers a registration: schemas in three services, then a publish.
 _CAP_SECONDS: Final = 15.0
 
@@ -55,9 +53,7 @@ async def open_services(stack: AsyncExitStack, addresses: Addresses, identity: P
     """Opens the channels, to be closed by `stack`. Waits for nobody: calls fail while a service is away."""
 
     async def channel(address: str, audience: str) -> Any:
-        return await stack.enter_async_context(
-            open_channel(address, identity, audience, cap_seconds=_CAP_SECONDS, max_message_bytes=_MAX_MESSAGE_BYTES)
-        )
+        return await stack.enter_async_context(open_channel(address, identity, audience, cap_seconds=_CAP_SECONDS))
 
     auth = await channel(addresses.auth, "authsvc")
     config = await channel(addresses.config, "configsvc")

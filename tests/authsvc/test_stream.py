@@ -20,7 +20,7 @@ from domain import api_keys
 from svckit.channels import open_channel, open_stream
 from svckit.drain import Drain
 from svckit.errors import from_rpc_error
-from svckit.message_bounds import bounds_of
+from svckit.message_bounds import MessageBounds, bounds_of
 from svckit.postgres import AWAY
 from svckit.switchboard import Mount
 from tests.authsvc.replica import Cluster, presented
@@ -73,9 +73,8 @@ async def test_a_message_that_no_contract_allows_is_not_even_read(cluster: Clust
     endless = presented(bytes(bounds_of("authsvc").request))
     async with cluster.replica() as replica:
         identity = cluster.host.identities["edge"]
-        async with open_channel(
-            replica.hosted.target, identity, "authsvc", max_message_bytes=2 * endless.ByteSize()
-        ) as channel:
+        unbounded = MessageBounds(2 * endless.ByteSize(), 1000)
+        async with open_channel(replica.hosted.target, identity, "authsvc", bounds=unbounded) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await AuthServiceStub(channel).Authenticate(endless)
     assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED

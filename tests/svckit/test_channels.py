@@ -19,6 +19,7 @@ from svckit.call_context import DEADLINE
 from svckit.channels import CHANNEL_OPTIONS, _Channel, _Outgoing, open_channel, open_stream
 from svckit.errors import Fault
 from svckit.interceptors.shape import Context
+from svckit.message_bounds import MessageBounds
 from tests.support.services import ServiceHost
 from tests.svckit.echo import CHAT, METHODS, SAY, WATCH, EchoStub, echo_mount, say
 from tests.svckit.processes import echo_process
@@ -128,7 +129,7 @@ async def test_own_metadata_goes_along(service_host: ServiceHost) -> None:
 async def test_a_message_above_the_limit_is_refused(service_host: ServiceHost) -> None:
     hosted = await service_host.serve("authsvc", METHODS, [echo_mount({SAY: say})])
     identity = service_host.identities["edge"]
-    async with open_channel(hosted.target, identity, "authsvc", max_message_bytes=1000) as channel:
+    async with open_channel(hosted.target, identity, "authsvc", bounds=MessageBounds(1000, 1000)) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await EchoStub(channel).say(Text(value="x" * 2000))
 
