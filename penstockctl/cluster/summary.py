@@ -5,7 +5,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.console import Console
-from rich.table import Table
 
 from penstockctl.cluster.demo import HOST
 
@@ -36,13 +35,12 @@ def anonymous_demo_url(edge_url: str) -> str | None:
 
 def print_summary(console: Console, summary: Summary) -> None:
     """URLs, files, and one command that works."""
-    table = Table.grid(padding=(0, 2))
-    for name, value in _rows(summary):
-        table.add_row(f"  [bold]{name}[/]", value)
     console.print("\n[bold green]Penstock is up.[/] Ctrl-C stops it; the data stay.\n")
-    console.print(table, soft_wrap=True)
+    # Written as it is, like the commands below: a terminal may fold it, but nothing may colour, break or read markup
+    # into a path or what goes to the clipboard.
+    for name, value in _rows(summary):
+        console.out(f"  {name:<5}  {value}", highlight=False)
     if summary.demo_key:
-        # Written as it is: a terminal may fold it, but nothing may colour or break it for the clipboard.
         console.out("\nTry:\n", highlight=False)
         command = f'curl -H "X-API-Key: {summary.demo_key}" {demo_url(summary.edge_url)}'
         console.out(f"  {command}\n", highlight=False)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from penstockctl.embedded.binaries import find_valkey
 from penstockctl.embedded.child import run_until_left
@@ -27,7 +28,7 @@ class PreparedValkey:
 
     @property
     def url(self) -> str:
-        return f"unix://{self.socket}"
+        return f"unix://{quote(str(self.socket))}"
 
     @property
     def gate(self) -> RedisAnswers:

@@ -48,3 +48,10 @@ async def test_a_full_memory_refuses_writes_and_forgets_nothing(folder: Path) ->
 async def test_the_socket_is_the_owners_alone(folder: Path) -> None:
     async with run_valkey(folder / "vk", folder / "s") as server:
         assert server.socket.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_folder_whose_name_urls_misread_is_served(folder: Path) -> None:
+    strange = folder / "50% a#b?c,[d] 'e"
+    async with run_valkey(strange / "vk", strange / "s") as server, redis.from_url(server.url) as client:
+        assert await client.set("day", "1")
+        assert (await client.config_get("dir"))["dir"] == str(strange / "vk")
