@@ -2,7 +2,7 @@
 
 claim (PROVISIONING) → schemas here, at telemetrysvc and at authsvc → record and version 1, ACTIVE → gateways have it.
 Version 1 and ACTIVE are one change: there is no moment in which gateways hold a document for a tenant in the making.
-What nobody finishes is removed again (docs/decisions/0011).
+What nobody finishes is removed again (docs/decisions/0007).
 """
 
 import asyncio
