@@ -1,0 +1,52 @@
+"""What a batch leaves in the counters."""
+
+from prometheus_client import CollectorRegistry
+
+from ratelimitsvc.metrics import LimitMetrics
+
+
+def counted(registry: CollectorRegistry) -> dict[str, float]:
+    """The counters by name and label, without the times of their making."""
+    return {
+        " ".join((sample.name, *sample.labels.values())): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def test_before_the_first_batch_every_outcome_is_there_to_be_watched() -> None:
+    registry = CollectorRegistry()
+    LimitMetrics(registry)
+    assert counted(registry) == {
+        "ratelimit_decisions_total admitted": 0,
+        "ratelimit_decisions_total refused": 0,
+        "ratelimit_batches_total": 0,
+    }
+
+
+def test_each_check_of_a_batch_is_admitted_or_refused_and_the_batch_counts_once() -> None:
+    registry = CollectorRegistry()
+    metrics = LimitMetrics(registry)
+    metrics.decided(checks=5, admitted=3)
+    metrics.decided(checks=2, admitted=0)
+    metrics.decided(checks=0, admitted=0)
+    assert counted(registry) == {
+        "ratelimit_decisions_total admitted": 3,
+        "ratelimit_decisions_total refused": 4,
+        "ratelimit_batches_total": 3,
+    }
+
+
+def test_a_batch_that_failed_is_told_by_its_reason_and_decides_nothing() -> None:
+    registry = CollectorRegistry()
+    metrics = LimitMetrics(registry)
+    for reason in ("UNAVAILABLE", "BAD_REQUEST", "UNAVAILABLE"):
+        metrics.failed(reason)
+    assert counted(registry) == {
+        "ratelimit_decisions_total admitted": 0,
+        "ratelimit_decisions_total refused": 0,
+        "ratelimit_batches_total": 0,
+        "ratelimit_batch_failures_total UNAVAILABLE": 2,
+        "ratelimit_batch_failures_total BAD_REQUEST": 1,
+    }
