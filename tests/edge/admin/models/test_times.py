@@ -50,6 +50,7 @@ def test_a_time_is_read_and_is_in_utc(text: str, moment: datetime) -> None:
         pytest.param("2026-01-31T24:00:00Z", id="hour 24"),
         pytest.param("2026-01-31T23:59:60Z", id="a leap second, which no timestamp has"),
         pytest.param("2026-01-31T12:00:00+24:00", id="further than there is"),
+        pytest.param("2026-01-31T12:00:00+00:00:30", id="seconds of an offset"),
         pytest.param("2026-01-31T12:00:00Z\n", id="a line's end"),
         pytest.param(" 2026-01-31T12:00:00Z", id="a space before"),
         pytest.param("٢٠٢٦-01-31T12:00:00Z", id="other digits"),
