@@ -165,11 +165,13 @@ async def test_the_counts_of_the_parts_get_into_the_tally_under_its_names(parts:
 
 
 async def test_a_count_is_added_once_however_often_it_is_looked_at(parts: Parts) -> None:
-    tally = Tally()
-    for hits in (3, 3, 5):
-        parts.authenticator.hits = hits
+    authenticator, limiter, tally = parts.authenticator, parts.limiter, Tally()
+    for number in (3, 3, 5):
+        authenticator.hits = authenticator.misses = authenticator.stale = limiter.batches = number
+        limiter.decisions[Source.REDIS] = limiter.opened["silence"] = number
         parts.feeds.count(tally)
-    assert tally.events["gateway_auth_cache_hits", ""] == 5
+    counted = {event: number for event, number in tally.events.items() if event[0] != "telemetry_dropped"}
+    assert (len(counted), set(counted.values())) == (6, {5})
 
 
 async def test_a_worker_that_starts_anew_goes_on_from_the_tally_it_finds(parts: Parts) -> None:
