@@ -40,7 +40,8 @@ def answer_preflight(visit: Visit, lines: bytes, client: ClientConnection) -> bo
     keep_alive = head is not None and head.keep_alive and visit.request.complete
     visit.status = 204
     added = b"".join((*visit.lines, lines))
-    client.write(answer_head(204, b"", NO_BODY, added=added, keep_alive=keep_alive, http_11=True))
+    http_11 = head is None or head.block.http_11
+    client.write(answer_head(204, b"", NO_BODY, added=added, keep_alive=keep_alive, http_11=http_11))
     return keep_alive
 
 
@@ -48,7 +49,6 @@ def finish(visit: Visit, outcome: Outcome, client: ClientConnection) -> bool:
     """Ends a proxied exchange: a failure becomes a refusal, or a cut where an answer has begun."""
     visit.settle(outcome)
     if outcome.client_gone:
-        visit.code = ""
         client.abort()  # one that only stopped reading is still there
         return False
     if outcome.failure is None:

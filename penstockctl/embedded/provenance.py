@@ -58,7 +58,7 @@ def _parse(path: Path) -> Provenance:
             uid=int(record["uid"]),
             postgres_major=int(record["postgres_major"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError, OSError):
         raise OperatorError(
             f"The record {path} is damaged: restore it from a backup, or use another --data-dir."
         ) from None
@@ -67,7 +67,7 @@ def _parse(path: Path) -> Provenance:
 def _version_of(data: Path) -> str:
     """What PostgreSQL wrote about its data; "unknown" when that is missing."""
     path = data / "PG_VERSION"
-    return path.read_text().strip() if path.exists() else "unknown"
+    return path.read_text(errors="replace").strip() if path.exists() else "unknown"
 
 
 def explain_mismatch(made: Provenance, now: Provenance) -> str | None:

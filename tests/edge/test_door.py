@@ -138,6 +138,11 @@ def test_a_head_that_was_not_let_in_is_answered_without_a_path() -> None:
         pytest.param(head_of(method=b"OPTIONS"), True, True, b"", id="kept"),
         pytest.param(head_of(CLOSE, method=b"OPTIONS"), True, False, b"Connection: close\r\n", id="the client's end"),
         pytest.param(head_of(method=b"OPTIONS"), False, False, b"Connection: close\r\n", id="a body to come"),
+        pytest.param(
+            head_of(KEEP, method=b"OPTIONS", version="1.0"),
+            *(True, True, b"Connection: keep-alive\r\n"),
+            id="kept for an HTTP/1.0 client",
+        ),
     ],
 )
 def test_a_preflight_is_answered_with_lines_and_no_body(head: Head, complete: bool, kept: bool, last: bytes) -> None:

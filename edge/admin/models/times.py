@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import BeforeValidator, WithJsonSchema
 
 _RFC3339: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-5][0-9])"
 )
 _SENTENCE: Final = "must be an RFC 3339 time, such as 2026-01-31T12:00:00Z"
 # Keeps every offset within what a datetime and a protobuf timestamp can hold.
@@ -24,7 +24,8 @@ def parse_time(text: object) -> datetime:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
         raise ValueError(_SENTENCE) from None
-    if moment.year not in _YEARS:
+    # Both years: the local one keeps the conversion within bounds, the one in UTC is what counts.
+    if moment.year not in _YEARS or moment.astimezone(UTC).year not in _YEARS:
         raise ValueError(f"must lie between the years {_YEARS.start} and {_YEARS.stop - 1}")
     return moment.astimezone(UTC)
 

@@ -77,6 +77,8 @@ BROKEN = {
     "another user mode": json.dumps(RECORD | {"user_mode": "root"}).encode(),
     "a uid that is none": json.dumps(RECORD | {"uid": "root"}).encode(),
     "a null version": json.dumps(RECORD | {"postgres_major": None}).encode(),
+    "a uid without end": b'{"user_mode": "userns", "uid": Infinity, "postgres_major": 18}',
+    "lists without end": b"[" * 200_000,
     "a version without end": b'{"user_mode": "userns", "uid": 0, "postgres_major": ' + b"9" * 5000 + b"}",
 }
 
@@ -92,13 +94,16 @@ def test_an_empty_or_broken_record_is_one_sentence(data: Path, octets: bytes) ->
     ("written", "said"),
     [
         pytest.param("17\n", "17", id="another version"),
+        pytest.param("\udcff", "\ufffd", id="no text"),
         pytest.param("9.6\n", "9.6", id="one of two numbers"),
         pytest.param(None, "unknown", id="none"),
     ],
 )
 def test_data_that_are_not_what_their_record_says_are_refused(data: Path, written: str | None, said: str) -> None:
     path = write_provenance(data, MADE)
-    (data / "PG_VERSION").unlink() if written is None else (data / "PG_VERSION").write_text(written)
+    (data / "PG_VERSION").unlink() if written is None else (data / "PG_VERSION").write_text(
+        written, errors="surrogateescape"
+    )
     assert refusal(data) == (
         f"The PostgreSQL data in {data} are of version {said}, but {path} says 18:"
         " restore both from one backup, or use another --data-dir."
