@@ -64,7 +64,6 @@ class Exchange:
         "_chunked_in",
         "_chunked_out",
         "_client",
-        "_client_is_blocked",
         "_keep_alive",
         "_loop",
         "_max_body_bytes",
@@ -123,7 +122,6 @@ class Exchange:
         self._answered_at = 0.0
         self._begun = False
         self._upload_blocked = False
-        self._client_is_blocked = False
 
     @property
     def answered_at(self) -> float:
@@ -163,13 +161,11 @@ class Exchange:
 
     def client_blocked(self) -> None:
         """The client does not take more for now: reads no more from the upstream, until its answer has ended."""
-        self._client_is_blocked = True
         if not self._upstream.closed and self._upstream.receiver is self:
             self._upstream.transport.pause_reading()
 
     def client_unblocked(self) -> None:
         """The client takes more again."""
-        self._client_is_blocked = False
         if not self._upstream.closed:
             self._upstream.deadline = self._loop.time() + self._timeouts.idle
             self._upstream.transport.resume_reading()
@@ -225,7 +221,7 @@ class Exchange:
     def expire(self) -> None:
         """Ends the exchange because one side was silent for too long: the client when its body is owed or when it
         takes nothing of the answer."""
-        if self._client_is_blocked:  # what the upstream sent is read no more, because the client takes nothing
+        if not self._client.writable:  # what the upstream sent is read no more, because the client takes nothing
             self._upstream.abandon()
             self._finish(Outcome(self._status, stage="client", begun=True, client_gone=True))
         elif not self._upload.complete and not self._upload_blocked and not self._status:
