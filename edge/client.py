@@ -21,9 +21,10 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from edge.deadlines import Deadlines
 from edge.exchange import Exchange
 from edge.http.block import FieldBlock, read_block
-from edge.http.head import read_head
+from edge.http.head import Head, read_head, read_known
 from edge.inbound import InboundRequest
 from edge.problems import Refusal
+from edge.story import Story, Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +103,9 @@ class ClientConnection(asyncio.Protocol):
         self._fields: list[tuple[bytes, bytes]] = []
         self._known_fields: list[tuple[bytes, bytes]] | None = None
         self._known_version = ""
+        self._known_octets = b""
+        self._known_head: Head
+        self._pushed = 0
         self._block: FieldBlock | Refusal
         self._head_bytes = 0
         self._inbound: InboundRequest | None = None
@@ -110,8 +114,10 @@ class ClientConnection(asyncio.Protocol):
         self._ending = False
         self._paused = False
         self._queue: deque[InboundRequest] = deque()
-        self._waiter: asyncio.Future[None] | None = None
-        self._drained: asyncio.Future[None] | None = None
+        self._requested = Waiting(self.loop)
+        self._drained = Waiting(self.loop)
+        self.answered = Waiting(self.loop)
+        """For whoever takes a request to its answer by callbacks."""
         self._lingered = 0
 
     # -- asyncio.Protocol --------------------------------------------------------------------------------------
@@ -124,9 +130,7 @@ class ClientConnection(asyncio.Protocol):
         self._state.connections.add(self)
         self.deadline = self.loop.time() + self.host.limits.head_seconds
         self.host.deadlines.watch(self)
-        task = self.loop.create_task(self._serve())
-        self._state.tasks.add(task)
-        task.add_done_callback(self._state.tasks.discard)
+        Story(self._serve())
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
@@ -134,7 +138,36 @@ class ClientConnection(asyncio.Protocol):
             if self._lingered > LINGER_BYTES:
                 self.transport.abort()
             return
+        known = self._known_octets
+        if known and self._inbound is None and not self._head_bytes and data.endswith(known):
+            head = read_known(data[: -len(known)], self._known_head, self.host.limits.head.line_bytes)
+            if head is not None:
+                request = InboundRequest(head, started_at=time.perf_counter(), started_time=self.host.now())
+                request.complete = True
+                self._push(request)
+                self._deaf = self._last
+                self._requested.over()
+                return
+        at_boundary, pushed = self._inbound is None and not self._head_bytes, self._pushed
         self._head_bytes += len(data)
+        self._parse(data)
+        if at_boundary and self._pushed == pushed + 1 and not self._deaf and not self._head_bytes:
+            self._remember(self._queue[-1], data)
+        # not in the parser's callbacks: an answer may end, and the next one begin, before this returns
+        self._requested.over()
+
+    def _remember(self, request: InboundRequest, data: bytes) -> None:
+        """Keeps the octets of the fields of a request that was `data`: with another line, they mean the same again,
+        and need no parser."""
+        head = request.head
+        if not isinstance(head, Head) or not request.complete or head.has_body or not head.keep_alive:
+            return
+        end = data.find(b"\r\n") + 2
+        line, fields = data[:end], data[end:]
+        if read_known(line, head, len(line)) == head:
+            self._known_octets, self._known_head = fields, head
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -155,7 +188,7 @@ class ClientConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Keeps a half-closed connection open for the answers that are still owed, and takes nothing more from it."""
-        owed = self.exchange is not None or bool(self._queue) or self._waiter is None
+        owed = self.exchange is not None or bool(self._queue) or not self._requested.waited_for
         self._deaf = True
         if self._ending or (self._inbound is not None and not self._inbound.complete):
             return False
@@ -170,9 +203,8 @@ class ClientConnection(asyncio.Protocol):
             self.exchange.client_gone()
         if self._inbound is not None:
             self._inbound.fail()
-        self._wake()
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
+        self._requested.over()
+        self._drained.over()
 
     def pause_writing(self) -> None:
         self.writable = False
@@ -183,8 +215,7 @@ class ClientConnection(asyncio.Protocol):
         self.writable = True
         if self.exchange is not None:
             self.exchange.client_unblocked()
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
+        self._drained.over()
 
     # -- httptools' callbacks ----------------------------------------------------------------------------------
 
@@ -239,22 +270,17 @@ class ClientConnection(asyncio.Protocol):
 
     def _push(self, request: InboundRequest) -> None:
         self._queue.append(request)
+        self._pushed += 1
         if len(self._queue) >= PIPELINE:
             self._last = True  # its body is still taken
             if not isinstance(request.head, Refusal):
                 request.head.keep_alive = False
-        self._wake()
 
     def _refuse(self, refusal: Refusal) -> None:
         """Queues the refusal behind the answers that are owed, and reads nothing more."""
         if not self._deaf:
             self._deaf = True
             self._queue.append(InboundRequest(refusal, started_at=time.perf_counter(), started_time=self.host.now()))
-            self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
 
     def _wait_for_head(self) -> None:
         """Part of a head is there: bounds its length, and the time until the rest comes."""
@@ -273,9 +299,7 @@ class ClientConnection(asyncio.Protocol):
         while not self._queue:
             if self.closed or self._deaf:
                 return None
-            self._waiter = self.loop.create_future()
-            await self._waiter
-            self._waiter = None
+            await self._requested
         self.deadline = inf
         self.answering = False
         return self._queue.popleft()
@@ -324,11 +348,9 @@ class ClientConnection(asyncio.Protocol):
     async def drained(self) -> None:
         """Waits until the client takes more; one that takes nothing is cut off."""
         if not self.writable and not self.closed:
-            self._drained = self.loop.create_future()
             self.pause_reading()
             self.expect_body()
             await self._drained
-            self._drained = None
             self.deadline = inf
             self.resume_reading()
 
@@ -363,21 +385,22 @@ class ClientConnection(asyncio.Protocol):
     def expire(self) -> None:
         """Ends a connection that has been silent for too long; a half-sent head is told 408."""
         self.deadline = inf  # stays watched
-        if self._ending or self._drained is not None:
+        if self._ending or self._drained.waited_for:
             self.transport.abort()
-        elif self.exchange is None and self._inbound is not None and self._waiter is None:
+        elif self.exchange is None and self._inbound is not None and not self._requested.waited_for:
             self._deaf = True
             self._inbound.fail()
         elif self._head_bytes and self._inbound is None:
             self._refuse(Refusal(reasons.ERROR_REASON_REQUEST_TIMEOUT, "the request did not arrive in time"))
-        elif self.exchange is None and not self._queue and self._waiter is not None:
+            self._requested.over()
+        elif self.exchange is None and not self._queue and self._requested.waited_for:
             self._close()
 
     def shutdown(self) -> None:
         """Ends the connection if nothing is owed; else its last answer says `Connection: close`."""
         if self.exchange is not None:
             self.exchange.close_after()
-        elif not self._queue and self._waiter is not None:
+        elif not self._queue and self._requested.waited_for:
             self._close()
 
 

@@ -1,6 +1,6 @@
 """One proxied request between its client and an upstream: bodies both ways by callbacks, with back-pressure.
 
-Nothing here is awaited but the end: `done` resolves to an `Outcome`. Data that arrives on one side is written to
+Nothing here is awaited but the end: `outcome` is set and whoever waits for it goes on. Data that arrives on one side is written to
 the other at once; a full side pauses the other. Awaiting an upload before the answer would deadlock with an
 upstream that echoes, and miss early answers.
 """
@@ -14,6 +14,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from edge.http.answer import LAST_CHUNK, NO_BODY, Framing, answer_head, chunk, frame_for_client
 from edge.http.head import Head
 from edge.routing import Timeouts
+from edge.story import Waiting
 from edge.upstream.connection import UpstreamConnection
 
 Reason: TypeAlias = reasons.ErrorReason.ValueType
@@ -74,8 +75,9 @@ class Exchange:
         "_upload_blocked",
         "_upstream",
         "bodiless",
-        "done",
+        "_ended",
         "http_11",
+        "outcome",
         "own_cors",
         "received_bytes",
         "sent_bytes",
@@ -94,6 +96,7 @@ class Exchange:
         max_body_bytes: int,
         own_cors: bool = False,
         loop: asyncio.AbstractEventLoop,
+        ended: Waiting,
     ) -> None:
         """`added`: header lines for the answer; `own_cors`: whether they speak of cross-origin requests.
 
@@ -106,7 +109,9 @@ class Exchange:
         self.stage = "response"
         self.received_bytes = 0
         self.sent_bytes = 0
-        self.done: asyncio.Future[Outcome] = loop.create_future()
+        self.outcome: Outcome | None = None
+        """How it ended; None while it goes on."""
+        self._ended = ended
         self._loop = loop
         self._client = client
         self._upload = upload
@@ -142,7 +147,7 @@ class Exchange:
 
     def upload_ended(self) -> None:
         """Takes the end of the request's body."""
-        if self._chunked_out and not self.done.done():
+        if self._chunked_out and self.outcome is None:
             self._upstream.send(LAST_CHUNK)
 
     def upload_failed(self) -> None:
@@ -161,14 +166,14 @@ class Exchange:
 
     def client_blocked(self) -> None:
         """The client does not take more for now: reads no more from the upstream, until its answer has ended."""
-        if not self._upstream.closed and self._upstream.receiver is self:
-            self._upstream.transport.pause_reading()
+        if self._upstream.receiver is self:
+            self._upstream.pause_reading()
 
     def client_unblocked(self) -> None:
         """The client takes more again."""
-        if not self._upstream.closed:
+        if self._upstream.receiver is self:
             self._upstream.deadline = self._loop.time() + self._timeouts.idle
-            self._upstream.transport.resume_reading()
+            self._upstream.resume_reading()
 
     # -- from the upstream (`Receiver`) ------------------------------------------------------------------------
 
@@ -242,5 +247,6 @@ class Exchange:
         self._finish(Outcome(self._status, failure=reason, stage=stage, begun=self._begun))
 
     def _finish(self, outcome: Outcome) -> None:
-        if not self.done.done():
-            self.done.set_result(outcome)
+        if self.outcome is None:
+            self.outcome = outcome
+            self._ended.over()

@@ -18,6 +18,7 @@ from edge.principal import Principal
 from edge.problems import Refusal
 from edge.routing import Route, Service, Target
 from edge.snapshot import TenantView
+from edge.story import in_task
 from edge.upstream.connection import UpstreamConnection
 from edge.upstream.pool import Lease, Unreachable, UpstreamPool
 from edge.visit import Visit
@@ -81,7 +82,7 @@ class Forwarder:
     ) -> Outcome:
         if connection is None:
             try:
-                connection = await self._pool.connect(lease, route.timeouts.connect)
+                connection = await in_task(self._pool.connect(lease, route.timeouts.connect))
             except Unreachable as error:
                 if error.timed_out:
                     return Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT, stage="connect")
@@ -100,6 +101,7 @@ class Forwarder:
             max_body_bytes=most,
             own_cors=own_cors,
             loop=self._loop,
+            ended=client.answered,
         )
         client.exchange = exchange
         self._deadlines.hasten(connection)
@@ -108,10 +110,11 @@ class Forwarder:
         visit.request.attach(exchange)  # may pause the reading again
         if not client.writable:
             exchange.client_blocked()
-        try:
-            outcome = await exchange.done
-        finally:
-            client.exchange = None
+        if exchange.outcome is None:
+            await client.answered
+        client.exchange = None
+        outcome = exchange.outcome
+        assert outcome is not None
         if exchange.answered_at:
             visit.upstream_seconds = exchange.answered_at - sent_at
         visit.response_bytes = exchange.sent_bytes

@@ -36,6 +36,7 @@ from edge.tenancy import (
     names_no_tenant,
     requested_tenant,
 )
+from edge.story import in_task
 from edge.visit import Visit
 
 AMBIGUOUS = Refusal(reasons.ERROR_REASON_AMBIGUOUS_PATH, "the path can be read in more than one way")
@@ -106,7 +107,7 @@ class Journey:
             if isinstance(request.head, Refusal):
                 return refuse(visit, request.head, client)
             if request.head.path is not None and self._builtins.serves(request.head.path):
-                answered = await self._builtins.answer(visit, request.head, client)
+                answered = await in_task(self._builtins.answer(visit, request.head, client))
                 return refuse(visit, answered, client) if isinstance(answered, Refusal) else answered
             return await self._serve(visit, request.head, client)
         except Exception:
@@ -205,7 +206,7 @@ class Journey:
         found = None if route.critical else self._authentication.cached(wanted, time.time())
         if found is None:
             try:
-                found = await self._authentication.authenticate(wanted, fresh=route.critical)
+                found = await in_task(self._authentication.authenticate(wanted, fresh=route.critical))
             except AuthUnavailable:
                 return Refusal(reasons.ERROR_REASON_AUTH_UNAVAILABLE, "the credential cannot be checked now")
         if isinstance(found, Rejection):

@@ -11,12 +11,15 @@ from functools import lru_cache
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.http.block import FieldBlock
-from edge.http.path import canonical_path
+from edge.http.path import PLAIN, canonical_path
 from edge.problems import Refusal, bad_request
 
 _METHODS = b"GET HEAD POST PUT PATCH DELETE OPTIONS".split()
 METHODS = frozenset(_METHODS)
+_METHOD_NAMES = {method: method.decode() for method in _METHODS}
 _ALLOW = b", ".join(_METHODS)
+_LINE = re.compile(rb"(" + b"|".join(_METHODS) + rb") (" + PLAIN + rb")(\?[!\"$-~]*)? HTTP/1\.1\r\n")
+"""A request line that can be read without a parser: a path that is canonical as it stands, a query of visible ASCII."""
 _HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 
 
@@ -78,6 +81,19 @@ def read_head(method: bytes, target: bytes, block: FieldBlock | Refusal, line_by
         block.keep_alive,
         block,
         block.read,
+    )
+
+
+def read_known(line: bytes, before: Head, line_bytes: int) -> Head | None:
+    """The head whose request line, its CRLF included, stands above the same octets of fields as that of `before`,
+    which was a request for a path, without a body. None when the line needs the parser."""
+    match = _LINE.fullmatch(line)
+    if match is None or len(line) > line_bytes:
+        return None
+    method, path, query = match.groups(b"")
+    block = before.block
+    return Head(
+        _METHOD_NAMES[method], path, path.decode("ascii"), query, before.host, before.authority, True, block, block.read
     )
 
 

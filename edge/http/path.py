@@ -6,8 +6,9 @@ backslashes, NUL, double encodings, octets that are not UTF-8 (RFC 3986 §5.2.4,
 
 import re
 
-_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9._~!$&'()*+,;=:@-]*)+/?|/")
+PLAIN = rb"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9._~!$&'()*+,;=:@-]*)+/?|/"
 """Nothing encoded, no empty segment, no segment that begins with a dot: canonical as it stands."""
+_PLAIN = re.compile(PLAIN)
 _ALLOWED = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+")
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _DOUBLE = re.compile(rb"%25[0-9A-Fa-f]{2}", re.IGNORECASE)

@@ -13,6 +13,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.deadlines import Deadlines
 from edge.http.answer import Framing, read_answer
+from edge.upstream.known import KnownAnswer, KnownAnswers
 
 MAX_HEAD_BYTES = 64 * 1024
 _VERSIONS = ("1.1", "1.0")
@@ -42,13 +43,16 @@ class Receiver(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """A connection to one target. `begin` sends a request; the receiver hears of the answer by callbacks."""
 
-    def __init__(self, deadlines: Deadlines) -> None:
+    def __init__(self, deadlines: Deadlines, known: KnownAnswers) -> None:
         self.transport: asyncio.Transport
         self._deadlines = deadlines
+        self._known = known
         self.receiver: Receiver | None = None
         self.closed = False
         self.used = False
+        self.answered = False
         self._blocked = False
+        self._paused = False
         self.idle_since = 0.0
         self.deadline = inf
         """Loop time by which the receiver wants to hear from the upstream; kept here, so that the wheel watches a
@@ -63,6 +67,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._interim = False
         self._keep_alive = False
         self._until_close = False
+        self._complete = False
+        self._head = b""
+        self._left = -1
+        """Octets that are still to come of a body that is read without the parser; negative: the parser reads."""
 
     # -- the sender's side -------------------------------------------------------------------------------------
 
@@ -77,6 +85,18 @@ class UpstreamConnection(asyncio.Protocol):
         """Sends octets of the request's body, framed by the caller."""
         if not self.closed:
             self.transport.write(data)
+
+    def pause_reading(self) -> None:
+        """Reads no more of the answer for now."""
+        if not self.closed and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Reads of the answer again."""
+        if self._paused and not self.closed:
+            self._paused = False
+            self.transport.resume_reading()
 
     def abandon(self) -> None:
         """Gives the exchange up: the receiver hears no more, the connection is closed at once."""
@@ -103,20 +123,63 @@ class UpstreamConnection(asyncio.Protocol):
         self._deadlines.watch(self)
 
     def data_received(self, data: bytes) -> None:
-        if self.receiver is None:  # nobody asked: octets here would be taken for the next answer
+        receiver = self.receiver
+        if receiver is None:  # nobody asked: octets here would be taken for the next answer
             self.abandon()
             return
         self.answered = True
+        if self._left >= 0:
+            self._take_body(receiver, data)
+            return
+        if not self._head_bytes:
+            end = data.find(b"\r\n\r\n") + 4
+            if end > 3:
+                head = data[:end]
+                known = self._known.of(receiver.own_cors).get(head)
+                if known is not None:
+                    self._take_known(receiver, known, data[end:])
+                    return
+                self._head = head
+        self._parse(data)
+
+    def _take_known(self, receiver: Receiver, known: KnownAnswer, rest: bytes) -> None:
+        self._begun = True
+        self._keep_alive = known.keep_alive
+        bodiless = receiver.bodiless or known.status in (204, 304)
+        self._left = 0 if bodiless else known.framing.length or 0
+        receiver.answer_begun(known.status, known.lines, known.framing)
+        self._take_body(receiver, rest)
+
+    def _take_body(self, receiver: Receiver, data: bytes) -> None:
+        left = self._left
+        if len(data) > left:  # octets after the answer poison the next one
+            self._keep_alive = False
+            data = data[:left]
+        if data:
+            receiver.answer_body(data)
+        self._left = left = left - len(data)
+        if left == 0:
+            self._end()
+        else:
+            receiver.answer_paused()
+
+    def _parse(self, data: bytes) -> None:
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(INVALID)
+            if not self._complete:
+                self._fail(INVALID)
+                return
+            self._keep_alive = False
+        receiver = self.receiver
+        if receiver is None:
             return
-        if self.receiver is None:
+        if self._complete:  # not in the parser's callback: the receiver may send the next request at once
+            self._end()
             return
         if self._begun:
-            self.receiver.answer_paused()
+            receiver.answer_paused()
         if self._head_bytes > MAX_HEAD_BYTES:  # of a head, of trailers or of chunk extensions
             self._fail(INVALID)
 
@@ -147,10 +210,10 @@ class UpstreamConnection(asyncio.Protocol):
     # -- httptools' callbacks ----------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        if self._begun:  # a second answer to one request
+        if self._complete:  # octets after the answer poison the next one
             self._keep_alive = False
-            if self.receiver is not None:
-                self._fail(INVALID)
+        elif self._begun and self.receiver is not None:  # a second answer to one request
+            self._fail(INVALID)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._begun:  # else a trailer: discarded
@@ -167,6 +230,7 @@ class UpstreamConnection(asyncio.Protocol):
                 return
             self._interim = True
             self._fields = []
+            self._head = b""  # it would be remembered as the head of what follows
             if status == 101:
                 self._fail(INVALID)
             return
@@ -179,14 +243,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._keep_alive = self._parser.should_keep_alive()
         bodiless = receiver.bodiless or status in (204, 304)
         self._until_close = not bodiless and framing.length is None and not framing.chunked
+        if self._head and not (self._until_close or framing.chunked):
+            self._known.keep(receiver.own_cors, self._head, KnownAnswer(status, lines, framing, self._keep_alive))
         receiver.answer_begun(status, lines, framing)
-        if receiver.bodiless:
-            # the parser would take what follows for this answer's body
-            self._parser = httptools.HttpResponseParser(self)
-            self._end()
+        self._complete = receiver.bodiless
 
     def on_body(self, data: bytes) -> None:
-        if self.receiver is None:
+        if self._complete or self.receiver is None:
             self._keep_alive = False
         else:
             self._head_bytes = 0
@@ -195,8 +258,8 @@ class UpstreamConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._interim:
             self._interim = False
-        elif self._begun and self.receiver is not None:
-            self._end()
+        else:
+            self._complete = self._begun
 
     # ----------------------------------------------------------------------------------------------------------
 
@@ -206,10 +269,12 @@ class UpstreamConnection(asyncio.Protocol):
         self.used = True
         if self._until_close or self._blocked:  # or octets of the request are still to be sent
             self._keep_alive = False
+        if receiver is not None and receiver.bodiless and self._left < 0:
+            # the parser would take what follows for this answer's body
+            self._parser = httptools.HttpResponseParser(self)
+        self.resume_reading()  # the next answer must be heard, and a close while idle
         if receiver is not None:
             receiver.answer_ended()
-        if not self.closed:
-            self.transport.resume_reading()  # the next answer must be heard, and a close while idle
 
     def _fail(self, reason: reasons.ErrorReason.ValueType) -> None:
         receiver, self.receiver = self.receiver, None

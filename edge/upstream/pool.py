@@ -11,6 +11,7 @@ from edge.deadlines import Deadlines
 from edge.routing import Target
 from edge.upstream.connection import UpstreamConnection
 from edge.upstream.guard import AddressGuard
+from edge.upstream.known import KnownAnswers
 
 IDLE_SECONDS = 4.0
 """Below the 5 s after which common servers close an idle connection, so that we rarely meet one closing."""
@@ -50,6 +51,7 @@ class UpstreamPool:
     def __init__(self, guard: AddressGuard, deadlines: Deadlines) -> None:
         self._guard = guard
         self._deadlines = deadlines
+        self._known = KnownAnswers()
         self._idle: dict[Lease, deque[UpstreamConnection]] = defaultdict(deque)
         self._tls = ssl.create_default_context()
 
@@ -82,7 +84,7 @@ class UpstreamPool:
         for address in permitted:
             try:
                 _, connection = await loop.create_connection(
-                    lambda: UpstreamConnection(self._deadlines),
+                    lambda: UpstreamConnection(self._deadlines, self._known),
                     address,
                     lease.port,
                     ssl=self._tls if lease.tls else None,

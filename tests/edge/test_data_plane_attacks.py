@@ -12,7 +12,9 @@ from edge.http.block import read_block
 from edge.http.head import Head, read_head
 from edge.principal import Principal, PrincipalKind
 from edge.routing import Auth, Timeouts
+from edge.story import Waiting
 from edge.upstream.connection import UpstreamConnection
+from edge.upstream.known import KnownAnswers
 from tests.edge.plane import DEADLINE, OK, Connection, Plane, Served, answering, plane, request, route, upstream
 
 
@@ -41,11 +43,23 @@ async def test_a_client_that_is_behind_at_the_end_of_an_answer_leaves_the_upstre
     """The connection goes back to the pool: the next answer on it belongs to somebody else."""
     ours, theirs = socket.socketpair()
     loop = asyncio.get_running_loop()
-    transport, connection = await loop.create_connection(lambda: UpstreamConnection(Deadlines()), sock=ours)
+    transport, connection = await loop.create_connection(
+        lambda: UpstreamConnection(Deadlines(), KnownAnswers()), sock=ours
+    )
     head = read_head(b"GET", b"/", read_block("1.1", [(b"Host", b"a")], 10), 100)
     assert isinstance(head, Head)
     client = _Behind()
-    exchange = Exchange(client, _Whole(), connection, head, added=b"", timeouts=Timeouts(), max_body_bytes=0, loop=loop)
+    exchange = Exchange(
+        client,
+        _Whole(),
+        connection,
+        head,
+        added=b"",
+        timeouts=Timeouts(),
+        max_body_bytes=0,
+        loop=loop,
+        ended=Waiting(loop),
+    )
     client.exchange = exchange
     connection.begin(exchange, b"")
     connection.data_received(OK)

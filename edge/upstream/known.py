@@ -1,0 +1,43 @@
+"""Answers' heads that were parsed before: equal octets mean the same, so a head that comes again is not parsed again.
+
+Pure. Upstreams answer with few different heads in a second; parsing and judging one costs more than all else that is
+done about an answer. One memo for a worker; it knows heads, not targets.
+"""
+
+from typing import Final, NamedTuple
+
+from edge.http.answer import Framing
+
+CAPACITY: Final = 1024
+MAX_BYTES: Final = 2048
+"""Of a head that is remembered: at most 2 MiB for all of them."""
+
+
+class KnownAnswer(NamedTuple):
+    """A head that stands for itself: complete, final, its body delimited by `framing.length` or by the status."""
+
+    status: int
+    lines: bytes
+    framing: Framing
+    keep_alive: bool
+
+
+class KnownAnswers:
+    """The memo. `own_cors`, whether cross-origin fields were left out, belongs to what is remembered."""
+
+    def __init__(self) -> None:
+        self._with_cors: dict[bytes, KnownAnswer] = {}
+        self._without: dict[bytes, KnownAnswer] = {}
+
+    def of(self, own_cors: bool) -> dict[bytes, KnownAnswer]:
+        """The remembered answers by the octets of their heads; add by `keep`."""
+        return self._without if own_cors else self._with_cors
+
+    def keep(self, own_cors: bool, head: bytes, answer: KnownAnswer) -> None:
+        """Remembers one; forgets all when there is no room, because most were of a second that has gone. Not where the
+        parser may have seen the head begin or end elsewhere."""
+        known = self.of(own_cors)
+        if len(head) <= MAX_BYTES and head.startswith(b"HTTP/1.") and head.count(b"\n") == head.count(b"\r\n"):
+            if len(known) >= CAPACITY:
+                known.clear()
+            known[head] = answer
