@@ -215,6 +215,8 @@ class Journey:
 
     async def _limit(self, visit: Visit, tenant: TenantView, route: Route) -> Refusal | None:
         limits = limits_for(tenant, route, visit.principal, visit.client_address)
+        if limits is None:
+            return None
         try:
             decision = await self._limiter.check(limits)
         except LimitUnavailable:

@@ -6,13 +6,16 @@ of a field, None for what need not be written.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.duration_pb2 import Duration
 
 from configsvc.document import units
 from configsvc.validate.findings import Findings
+
+# Stands in place of a rate.
+_UNLIMITED: Final = "unlimited"
 
 
 class Codec(Protocol):
@@ -143,7 +146,7 @@ class Time:
 
 @dataclass(frozen=True, slots=True)
 class RateText:
-    """A rate such as `500/min`."""
+    """A rate such as `500/min`, or `unlimited`."""
 
     def read(self, data: Any, message: Any, field: str, findings: Findings) -> None:
         read_rate(data, getattr(message, field), findings)
@@ -214,6 +217,9 @@ def millis_of(span: Duration) -> int:
 
 def read_rate(data: Any, rate: Any, findings: Findings) -> None:
     """Reads into a message penstock.config.v1.Rate."""
+    if data == _UNLIMITED:
+        rate.unlimited = True
+        return
     parsed = _parsed(data, units.parse_rate, findings)
     if parsed is None:
         return
@@ -226,7 +232,7 @@ def read_rate(data: Any, rate: Any, findings: Findings) -> None:
 
 def write_rate(rate: Any) -> str:
     """The rate as people write it."""
-    return units.format_rate(rate.requests, millis_of(rate.window))
+    return _UNLIMITED if rate.unlimited else units.format_rate(rate.requests, millis_of(rate.window))
 
 
 def _duration(millis: int, findings: Findings) -> Duration | None:

@@ -45,7 +45,7 @@ def parse_rate(text: str) -> tuple[int, int]:
     """Requests and window in milliseconds of `500/min`, `5/s`, `100/10s`."""
     match = _RATE.fullmatch(text)
     if match is None:
-        raise ValueError("must be a rate such as 500/min, 5/s or 100/10s")
+        raise ValueError("must be a rate such as 500/min, 5/s or 100/10s, or unlimited")
     return int(match[1]), int(match[2] or 1) * _millis(match[3])
 
 

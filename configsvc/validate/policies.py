@@ -35,7 +35,10 @@ def check_limits(config: pb.GatewayConfig, findings: Findings) -> None:
 
 
 def check_rate(rate: pb.Rate, findings: Findings) -> None:
-    """Checks a rate; the number of its requests as well as its window."""
+    """Checks a rate: the number of its requests as well as its window, or that it has neither."""
+    if rate.unlimited:
+        findings.expect(not rate.requests and not rate.HasField("window"), "must be either a rate or unlimited")
+        return
     findings.expect(1 <= rate.requests <= 1_000_000, "must allow 1–1,000,000 requests")
     check_span(rate.window, 0.001, _YEAR_SECONDS, findings)
 

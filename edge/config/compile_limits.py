@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from penstock.config.v1 import gateway_config_pb2 as pb
 
 from edge.config.reasons import Reasons
-from edge.limits.rules import Algorithm, LimitRules, Outage, Rate, RouteLimitRules
+from edge.limits.rules import Algorithm, LimitRules, Outage, Quota, Rate, RouteLimitRules, Unlimited
 
 _DEFAULTS = LimitRules()
 _ALGORITHMS: Mapping[int, Algorithm] = {
@@ -21,10 +21,11 @@ _OUTAGES: Mapping[int, Outage] = {
 
 def limit_rules(limits: pb.Limits, reasons: Reasons) -> LimitRules:
     """The general limits; what the document leaves out takes the default."""
+    tenant = _rate(limits, "tenant", reasons)
     return LimitRules(
         authenticated=_rate(limits, "authenticated", reasons) or _DEFAULTS.authenticated,
         anonymous=_rate(limits, "anonymous", reasons) or _DEFAULTS.anonymous,
-        tenant=_rate(limits, "tenant", reasons),
+        tenant=tenant if isinstance(tenant, Rate) else None,
         algorithm=_algorithm(limits.algorithm, reasons) or _DEFAULTS.algorithm,
         tiers={
             tier: rate
@@ -45,13 +46,17 @@ def route_limit_rules(limit: pb.RouteLimit, reasons: Reasons) -> RouteLimitRules
     )
 
 
-def _rate(limits: pb.Limits | pb.RouteLimit, field: str, reasons: Reasons) -> Rate | None:
+def _rate(limits: pb.Limits | pb.RouteLimit, field: str, reasons: Reasons) -> Quota | None:
     if not limits.HasField(field):  # type: ignore[arg-type]  # the stub wants literals
         return None
     return _compiled(getattr(limits, field), reasons.at(field))
 
 
-def _compiled(rate: pb.Rate, reasons: Reasons) -> Rate | None:
+def _compiled(rate: pb.Rate, reasons: Reasons) -> Quota | None:
+    if rate.unlimited:
+        if rate.requests or rate.HasField("window"):
+            reasons.add("is both a rate and unlimited")
+        return Unlimited.UNLIMITED
     window_millis = rate.window.seconds * 1000 + rate.window.nanos // 1_000_000
     if rate.requests < 1 or window_millis < 1:
         reasons.add("is not a rate: at least one request in at least 1 ms")

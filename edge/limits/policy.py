@@ -1,7 +1,8 @@
 """Which limits hold for a request. Pure; what is the same for all callers under a rule is made once and remembered.
 
 The most specific rule replaces the general one and has a counter of its own: route, plan tier, tenant. The tenant's
-aggregate, where it has one, is checked besides. The version of a document is in no key: publishing resets nobody.
+aggregate, where it has one, is checked besides. A rule may say that there is no limit. The version of a document is in
+no key: publishing resets nobody.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 
 from domain.limits import Algorithm, Limit
 from edge.limits import wire
-from edge.limits.rules import LimitRules, Outage, Rate, RouteLimitRules
+from edge.limits.rules import LimitRules, Outage, Quota, Rate, RouteLimitRules
 from edge.principal import Principal, PrincipalKind
 from edge.routing import Route
 from edge.snapshot import TenantView
@@ -34,22 +35,23 @@ class Policy:
 class LimitPlan:
     """What all callers under one rule share: `policies` with the caller's own first, then the tenant's aggregate.
 
-    The rest are prepared bytes: keys, parts of checks (see `wire`), and of header fields.
+    Where the caller's own is unlimited, the aggregate stands alone: then `key_prefix` is None, `anonymous` False. The
+    rest are prepared bytes: keys, parts of checks (see `wire`), and of header fields.
     """
 
     policies: tuple[Policy, ...]
     outage: Outage
     anonymous: bool
-    key_prefix: bytes
+    key_prefix: bytes | None
     aggregate_key: bytes
-    own_tail: bytes
-    aggregate_entry: bytes
+    first_tail: bytes
+    second_entry: bytes
     names: tuple[bytes, ...]
     header: bytes
 
 
 class LimitSet(NamedTuple):
-    """The limits of one request: a plan, and the key of the caller's own counter."""
+    """The limits of one request: a plan, and the key of its first counter."""
 
     plan: LimitPlan
     key: bytes
@@ -66,18 +68,21 @@ class LimitSet(NamedTuple):
     def check_entry(self, cost: int) -> bytes:
         """The check as an entry of a StreamChecksRequest."""
         plan, key = self
-        tail, rest = plan.own_tail, plan.aggregate_entry
+        tail, rest = plan.first_tail, plan.second_entry
         if cost == 1:
             return wire.check_head(len(key), len(tail), len(rest)) + key + tail + rest
         return wire.check_entry(wire.limit_entry(key, tail) + rest, cost)
 
 
-def limits_for(tenant: TenantView, route: Route, principal: Principal | None, client_address: str) -> LimitSet:
-    """The limits of a request to `route` as `tenant`: by principal, and by address for callers without one."""
+def limits_for(tenant: TenantView, route: Route, principal: Principal | None, client_address: str) -> LimitSet | None:
+    """The limits of a request to `route` as `tenant`: by principal, and by address for callers without one.
+
+    None when nothing limits it.
+    """
     if principal is None:
-        kind, caller, tier = "a", limited_address(client_address), ""
+        kind, tier = "a", ""
     else:
-        kind, caller = _KINDS[principal.kind.name], principal.id
+        kind = _KINDS[principal.kind.name]
         tier = principal.tier or tenant.subscription.tier
     rules = tenant.rules.limits
     name = (tenant.id, route.name, kind, tier)
@@ -89,40 +94,49 @@ def limits_for(tenant: TenantView, route: Route, principal: Principal | None, cl
         if len(_remembered) >= _MAX_REMEMBERED:
             _remembered.clear()
         _remembered[name] = (rules, route.limit, plan)
+    if plan is None:
+        return None
+    if plan.key_prefix is None:
+        return LimitSet(plan, plan.aggregate_key)
+    caller = limited_address(client_address) if principal is None else principal.id
     key = plan.key_prefix + caller.encode()
     return LimitSet(plan, key if len(key) <= MAX_KEY_BYTES else _digested(key))
 
 
 # Plans by tenant, route, kind of caller and tier, with the rules that they were made of: a memo like lru_cache, whose
 # hashing of so many values costs more than the rest of `limits_for` (1.9 µs against 0.8 µs).
-_remembered: Final[dict[tuple[str, str, str, str], tuple[LimitRules, RouteLimitRules | None, LimitPlan]]] = {}
+_remembered: Final[dict[tuple[str, str, str, str], tuple[LimitRules, RouteLimitRules | None, LimitPlan | None]]] = {}
 _MAX_REMEMBERED: Final = 8192
 _KINDS: Final = {kind.name: kind.value[0] for kind in PrincipalKind}
 
 
-def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str) -> LimitPlan:
+def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str) -> LimitPlan | None:
     own = route.limit
     rule, name, rate = _most_specific(rules, route, kind == "a", tier)
     tenant = tenant_id.replace("-", "").encode()
-    policies = [Policy(name, rate, own.algorithm if own and own.algorithm else rules.algorithm)]
+    policies = []
+    if isinstance(rate, Rate):
+        policies.append(Policy(name, rate, own.algorithm if own and own.algorithm else rules.algorithm))
     aggregate_key = tenant + b":tenant"
     if rules.tenant is not None:
         policies.append(Policy("tenant", rules.tenant, rules.algorithm))
-    own_tail, *aggregate_tail = map(_tail, policies)
+    if not policies:
+        return None
+    first_tail, *second_tail = map(_tail, policies)
     return LimitPlan(
         policies=tuple(policies),
         outage=own.on_outage if own and own.on_outage else rules.on_outage,
-        anonymous=kind == "a",
-        key_prefix=f"{tenant.decode()}:{rule}:{kind}:".encode(),
+        anonymous=kind == "a" and isinstance(rate, Rate),
+        key_prefix=f"{tenant.decode()}:{rule}:{kind}:".encode() if isinstance(rate, Rate) else None,
         aggregate_key=aggregate_key,
-        own_tail=own_tail,
-        aggregate_entry=b"".join(wire.limit_entry(aggregate_key, tail) for tail in aggregate_tail),
+        first_tail=first_tail,
+        second_entry=b"".join(wire.limit_entry(aggregate_key, tail) for tail in second_tail),
         names=tuple(sf_string(policy.name) for policy in policies),
         header=b", ".join(map(_policy_item, policies)),
     )
 
 
-def _most_specific(rules: LimitRules, route: Route, anonymous: bool, tier: str) -> tuple[str, str, Rate]:
+def _most_specific(rules: LimitRules, route: Route, anonymous: bool, tier: str) -> tuple[str, str, Quota]:
     """The rule's name in keys and for clients, and its rate."""
     own = route.limit
     rate = None if own is None else own.anonymous if anonymous else own.authenticated

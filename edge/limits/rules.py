@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeAlias
 
 from domain.limits import Algorithm as Algorithm
 
@@ -23,15 +24,24 @@ class Rate:
     window_millis: int
 
 
+class Unlimited(Enum):
+    """Stands in place of a rate where there is no limit."""
+
+    UNLIMITED = "unlimited"
+
+
+Quota: TypeAlias = Rate | Unlimited
+
+
 @dataclass(frozen=True, slots=True)
 class LimitRules:
-    """A tenant's general limits; `tenant` bounds it as a whole and is None when absent."""
+    """A tenant's general limits; `tenant` bounds it as a whole and is None when it does not."""
 
-    authenticated: Rate = Rate(500, 60_000)
-    anonymous: Rate = Rate(100, 60_000)
+    authenticated: Quota = Rate(500, 60_000)
+    anonymous: Quota = Rate(100, 60_000)
     tenant: Rate | None = None
     algorithm: Algorithm = Algorithm.SLIDING_WINDOW
-    tiers: Mapping[str, Rate] = field(default_factory=dict)
+    tiers: Mapping[str, Quota] = field(default_factory=dict)
     on_outage: Outage = Outage.LOCAL
 
 
@@ -39,7 +49,7 @@ class LimitRules:
 class RouteLimitRules:
     """A route's own limits; None means that the general rule holds."""
 
-    authenticated: Rate | None = None
-    anonymous: Rate | None = None
+    authenticated: Quota | None = None
+    anonymous: Quota | None = None
     algorithm: Algorithm | None = None
     on_outage: Outage | None = None

@@ -8,6 +8,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain import api_keys
 from edge.client import ClientLimits, HeadLimits
+from edge.limits.rules import RouteLimitRules, Unlimited
 from edge.routing import Auth, Timeouts
 from edge.snapshot import CorsRules, GatewaySnapshot
 from tests.edge.plane import DEADLINE, OK, Served, answering, plane, refused, request, route, upstream
@@ -162,6 +163,15 @@ async def test_a_refused_limit_says_when_to_come_back() -> None:
         assert (answer.status, answer.code) == (429, "RATE_LIMITED")
         assert answer.fields["retry-after"] == "2"
         assert behind.connections == 0
+
+
+async def test_an_unlimited_request_is_not_counted_and_says_nothing_of_limits() -> None:
+    unlimited = RouteLimitRules(anonymous=Unlimited.UNLIMITED)
+    async with upstream(answering(OK)) as behind, plane([route(behind.port, limit=unlimited)]) as edge:
+        edge.decide = refused
+        answer = await edge.get()
+        assert answer.status == 200
+        assert not [name for name in answer.fields if "ratelimit" in name]
 
 
 async def test_paths_and_methods_without_a_route() -> None:

@@ -6,7 +6,9 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co"]), max_size=8)
 spans = st.integers(0, 10**12).map(lambda ms: Duration(seconds=ms // 1000, nanos=ms % 1000 * 1_000_000))
-rates = st.builds(pb.Rate, requests=st.integers(1, 1_000_000), window=spans.filter(lambda span: span != Duration()))
+rates = st.builds(
+    pb.Rate, requests=st.integers(1, 1_000_000), window=spans.filter(lambda span: span != Duration())
+) | st.just(pb.Rate(unlimited=True))
 counts = st.integers(0, 2**32 - 1)
 timeouts = st.builds(pb.Timeouts, connect=st.none() | spans, response=st.none() | spans, idle=st.none() | spans)
 algorithms, outages = st.sampled_from([0, 1, 2]), st.sampled_from([0, 1, 2, 3])

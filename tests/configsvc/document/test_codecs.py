@@ -46,6 +46,8 @@ A_MINUTE = Duration(seconds=60)
         (Time(), "open", "0s", pb.Breaker(open=Duration())),
         (Time(), "open", "36525d", pb.Breaker(open=Duration(seconds=36_525 * 86_400))),
         (RateText(), "anonymous", "5/min", pb.RouteLimit(anonymous=pb.Rate(requests=5, window=A_MINUTE))),
+        (RateText(), "anonymous", "unlimited", pb.RouteLimit(anonymous=pb.Rate(unlimited=True))),
+        (RateMap(), "tiers", {"pro": "unlimited"}, pb.Limits(tiers={"pro": pb.Rate(unlimited=True)})),
         (RateMap(), "tiers", {"pro": "5/min"}, pb.Limits(tiers={"pro": pb.Rate(requests=5, window=A_MINUTE)})),
         (AUTH, "auth", "optional", pb.Route(auth=pb.ROUTE_AUTH_OPTIONAL)),
     ],
@@ -133,7 +135,7 @@ def test_a_time_is_a_duration_of_a_hundred_years_at_most(data: Any) -> None:
     assert (len(findings.faults), breaker.HasField("open")) == (1, False)
 
 
-@pytest.mark.parametrize("data", ["5", 5, None, "0/min", "1000001/min", "5/36526d", "5/2"])
+@pytest.mark.parametrize("data", ["5", 5, None, "0/min", "1000001/min", "5/36526d", "5/2", "Unlimited"])
 def test_a_rate_allows_up_to_a_million_requests_in_a_time(data: Any) -> None:
     one, many = Findings(), Findings()
     RateText().read(data, pb.RouteLimit(), "anonymous", one)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
@@ -60,6 +61,10 @@ def test_a_policy_that_breaks_a_rule_is_a_fault(part: dict[str, Any], path: str)
     "part",
     [
         {"limits": {"tiers": dict.fromkeys(MANY[:64], "1/s"), "tenant": "1000000/366d"}},
+        {
+            "limits": dict.fromkeys(("authenticated", "anonymous", "tenant"), "unlimited")
+            | {"tiers": {"a": "unlimited"}}
+        },
         {"cors": {"origins": ["*"]}},
         {"cors": {"origins": ["https://a.test:8443", "app://b"], "credentials": True, "max_age": "24h"}},
         {"cors": ORIGIN | {"methods": METHODS[:64], "headers": MANY[:64], "expose": MANY[:64], "max_age": "0s"}},
@@ -67,7 +72,7 @@ def test_a_policy_that_breaks_a_rule_is_a_fault(part: dict[str, Any], path: str)
         {"issuers": [ISSUER | {"issuer": f"https://{name}.test"} for name in MANY[:64]]},
         {"issuers": [ISSUER | {"jwks_url": "", "public_key": "-----BEGIN PUBLIC KEY-----"}]},
     ],
-    ids=["limits", "any origin", "origins", "most of all", "subscription", "issuers", "public key"],
+    ids=["limits", "no limits", "any origin", "origins", "most of all", "subscription", "issuers", "public key"],
 )
 def test_a_policy_that_keeps_the_rules_is_taken(part: dict[str, Any]) -> None:
     assert faults(check_policies, part) == []
@@ -127,3 +132,13 @@ def test_a_rate_allows_one_to_a_million_requests(requests: int, count: int) -> N
     rate.window.FromSeconds(60)
     check_rate(rate, findings)
     assert len(findings.faults) == count
+
+
+@pytest.mark.parametrize(
+    "other", [pb.Rate(requests=1), pb.Rate(window=Duration(seconds=1))], ids=["requests", "window"]
+)
+def test_a_rate_is_not_unlimited_as_well(other: pb.Rate) -> None:
+    findings = Findings()
+    other.unlimited = True
+    check_rate(other, findings)
+    assert [fault.message for fault in findings.faults] == ["must be either a rate or unlimited"]

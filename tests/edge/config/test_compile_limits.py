@@ -10,8 +10,9 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 
 from edge.config.compile_limits import limit_rules, route_limit_rules
 from edge.config.reasons import Reasons
-from edge.limits.rules import Algorithm, LimitRules, Outage, Rate, RouteLimitRules
+from edge.limits.rules import Algorithm, LimitRules, Outage, Rate, RouteLimitRules, Unlimited
 
+UNLIMITED = Unlimited.UNLIMITED
 NOT_A_RATE = "is not a rate: at least one request in at least 1 ms"
 UNKNOWN = "is not known to this gateway"
 
@@ -54,6 +55,13 @@ MINUTE = "window { seconds: 60 }"
             LimitRules(tiers={"gold": Rate(7, 60_000), "": Rate(8, 60_000)}),
             id="tiers",
         ),
+        pytest.param(
+            "authenticated { unlimited: true } anonymous { unlimited: true }"
+            'tiers { key: "gold" value { unlimited: true } }',
+            LimitRules(authenticated=UNLIMITED, anonymous=UNLIMITED, tiers={"gold": UNLIMITED}),
+            id="no limits",
+        ),
+        pytest.param("tenant { unlimited: true }", LimitRules(), id="no limit of the tenant, as without a word"),
         pytest.param("algorithm: LIMIT_ALGORITHM_SLIDING_WINDOW", LimitRules(), id="the default algorithm by name"),
         pytest.param(
             "algorithm: LIMIT_ALGORITHM_TOKEN_BUCKET", LimitRules(algorithm=Algorithm.TOKEN_BUCKET), id="a bucket"
@@ -79,6 +87,7 @@ def test_what_a_document_leaves_out_takes_the_default(text: str, rules: LimitRul
         pytest.param(
             f"anonymous {{ requests: 7 {MINUTE} }}", RouteLimitRules(anonymous=Rate(7, 60_000)), id="addresses"
         ),
+        pytest.param("anonymous { unlimited: true }", RouteLimitRules(anonymous=UNLIMITED), id="no limit"),
         pytest.param(
             "algorithm: LIMIT_ALGORITHM_SLIDING_WINDOW",
             RouteLimitRules(algorithm=Algorithm.SLIDING_WINDOW),
@@ -117,6 +126,14 @@ def test_a_window_is_counted_in_milliseconds(rate: str, expected: Rate) -> None:
 def test_what_is_no_rate_is_a_reason_and_never_no_limit(field: str, rate: str) -> None:
     limits = text_format.Parse(f"{field} {{ {rate} }}", pb.Limits())
     assert reasons_for(lambda reasons: limit_rules(limits, reasons)) == [(f"limits.{field}", NOT_A_RATE)]
+
+
+@pytest.mark.parametrize("rate", ["requests: 1", "window {}"])
+def test_what_is_a_rate_and_unlimited_is_a_reason(rate: str) -> None:
+    limits = text_format.Parse(f"anonymous {{ unlimited: true {rate} }}", pb.Limits())
+    assert reasons_for(lambda reasons: limit_rules(limits, reasons)) == [
+        ("limits.anonymous", "is both a rate and unlimited")
+    ]
 
 
 def test_all_reasons_are_given_at_once() -> None:

@@ -34,6 +34,15 @@ def consumer(name: str = "alice", tier: str = "", kind: PrincipalKind = Principa
     return Principal(kind, name, TENANT, tier=tier)
 
 
+def found_limits(
+    tenant: TenantView, on: Route, principal: Principal | None = None, client_address: str = ""
+) -> LimitSet:
+    """The limits of a request that is limited."""
+    found = limits_for(tenant, on, principal, client_address)
+    assert found is not None
+    return found
+
+
 def limit_set(
     requests: int = 3,
     *,
@@ -48,4 +57,4 @@ def limit_set(
     rules = LimitRules(rate, rate, None if aggregate is None else Rate(aggregate, 60_000), on_outage=outage)
     rules = replace(rules, tiers=tiers or {})
     principal = None if anonymous else consumer(caller)
-    return limits_for(tenant_view(rules), route(), principal, caller)
+    return found_limits(tenant_view(rules), route(), principal, caller)

@@ -7,11 +7,12 @@ from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
 from domain.limits import Algorithm
 from domain.tenants import TenantId
 from edge.limits.policy import MAX_KEY_BYTES, limited_address, limits_for, sf_string
-from edge.limits.rules import LimitRules, Outage, Rate, RouteLimitRules
+from edge.limits.rules import LimitRules, Outage, Rate, RouteLimitRules, Unlimited
 from edge.principal import Principal, PrincipalKind
-from tests.edge.limits.conftest import HEX, consumer, limit_set, route, tenant_view
+from tests.edge.limits.conftest import HEX, consumer, found_limits, limit_set, route, tenant_view
 
 GENERAL = LimitRules(Rate(500, 60_000), Rate(100, 60_000), tiers={"gold": Rate(5_000, 60_000)})
+UNLIMITED = Unlimited.UNLIMITED
 OWN = RouteLimitRules(authenticated=Rate(60, 60_000), anonymous=Rate(10, 60_000))
 
 
@@ -39,30 +40,72 @@ OWN = RouteLimitRules(authenticated=Rate(60, 60_000), anonymous=Rate(10, 60_000)
 def test_the_most_specific_rule_replaces_the_general_one(
     own: RouteLimitRules | None, principal: Principal | None, tier: str, key: bytes, name: str, requests: int
 ) -> None:
-    limits = limits_for(tenant_view(GENERAL, tier=tier), route(own), principal, "192.0.2.1")
+    limits = found_limits(tenant_view(GENERAL, tier=tier), route(own), principal, "192.0.2.1")
     assert limits.key == HEX + b":" + key
     assert [(each.name, each.rate.requests) for each in limits.plan.policies] == [(name, requests)]
 
 
 def test_the_tenants_aggregate_is_checked_besides() -> None:
     rules = LimitRules(tenant=Rate(9_000, 60_000), algorithm=Algorithm.TOKEN_BUCKET)
-    limits = limits_for(tenant_view(rules), route(OWN), consumer(), "")
+    limits = found_limits(tenant_view(rules), route(OWN), consumer(), "")
     assert [(each.key, each.limit, each.window_micros, each.algorithm) for each in limits.limits] == [
         (HEX + b":r.sales:c:alice", 60, 60_000_000, Algorithm.TOKEN_BUCKET),
         (HEX + b":tenant", 9_000, 60_000_000, Algorithm.TOKEN_BUCKET),
     ]
 
 
+@pytest.mark.parametrize(
+    ("rules", "own", "principal"),
+    [
+        pytest.param(LimitRules(authenticated=UNLIMITED), None, consumer(), id="who is known"),
+        pytest.param(LimitRules(anonymous=UNLIMITED), None, None, id="an address"),
+        pytest.param(LimitRules(tiers={"gold": UNLIMITED}), None, consumer(tier="gold"), id="a plan"),
+        pytest.param(LimitRules(), RouteLimitRules(authenticated=UNLIMITED), consumer(), id="who is known, on a route"),
+        pytest.param(LimitRules(), RouteLimitRules(anonymous=UNLIMITED), None, id="an address, on a route"),
+    ],
+)
+def test_a_rule_may_say_that_there_is_no_limit(
+    rules: LimitRules, own: RouteLimitRules | None, principal: Principal | None
+) -> None:
+    for _ in range(2):  # as found out, and as remembered
+        assert limits_for(tenant_view(rules), route(own), principal, "192.0.2.1") is None
+
+
+@pytest.mark.parametrize(
+    ("own", "principal"),
+    [
+        pytest.param(None, consumer(tier="gold"), id="a plan"),
+        pytest.param(None, None, id="who is not known"),
+        pytest.param(RouteLimitRules(authenticated=Rate(1, 1_000)), consumer(), id="a route"),
+    ],
+)
+def test_who_is_not_named_by_it_stays_limited(own: RouteLimitRules | None, principal: Principal | None) -> None:
+    rules = LimitRules(authenticated=UNLIMITED, tiers={"gold": Rate(5, 1_000)})
+    assert limits_for(tenant_view(rules), route(own), principal, "192.0.2.1") is not None
+
+
+@pytest.mark.parametrize("principal", [consumer(), None], ids=["who is known", "an address"])
+def test_the_tenants_aggregate_is_checked_alone_where_callers_are_not_limited(principal: Principal | None) -> None:
+    rules = LimitRules(authenticated=UNLIMITED, anonymous=UNLIMITED, tenant=Rate(9, 60_000))
+    limits = found_limits(tenant_view(rules), route(), principal, "192.0.2.1")
+    assert [(each.key, each.limit) for each in limits.limits] == [(HEX + b":tenant", 9)]
+    assert [policy.name for policy in limits.plan.policies] == ["tenant"]
+    assert limits.plan.header == b'"tenant";q=9;w=60'
+    assert not limits.plan.anonymous  # its counter is never one of those that addresses share
+    (check,) = service_pb.StreamChecksRequest.FromString(limits.check_entry(1)).checks
+    assert [(limit.key, limit.limit) for limit in check.limits] == [(HEX + b":tenant", 9)]
+
+
 def test_a_routes_algorithm_and_outage_mode_hold_over_the_tenants() -> None:
     own = RouteLimitRules(algorithm=Algorithm.TOKEN_BUCKET, on_outage=Outage.STRICT)
-    limits = limits_for(tenant_view(), route(own), consumer(), "")
+    limits = found_limits(tenant_view(), route(own), consumer(), "")
     assert limits.plan.policies[0].algorithm is Algorithm.TOKEN_BUCKET
     assert limits.plan.outage is Outage.STRICT
 
 
 def test_a_new_version_of_the_document_keeps_the_counters_and_takes_the_new_limits() -> None:
-    before = limits_for(tenant_view(version=1), route(), consumer(), "")
-    after = limits_for(tenant_view(LimitRules(Rate(7, 1_000)), version=2), route(), consumer(), "")
+    before = found_limits(tenant_view(version=1), route(), consumer(), "")
+    after = found_limits(tenant_view(LimitRules(Rate(7, 1_000)), version=2), route(), consumer(), "")
     assert before.key == after.key
     assert (before.limits[0].limit, after.limits[0].limit) == (500, 7)
 
@@ -70,13 +113,13 @@ def test_a_new_version_of_the_document_keeps_the_counters_and_takes_the_new_limi
 def test_tenants_that_inherit_the_same_rules_have_counters_of_their_own() -> None:
     rules = LimitRules()
     other = TenantId("01a20000-0000-7000-8000-00000000000b")
-    mine = limits_for(tenant_view(rules), route(), consumer(), "")
-    theirs = limits_for(tenant_view(rules, tenant=other), route(), consumer(), "")
+    mine = found_limits(tenant_view(rules), route(), consumer(), "")
+    theirs = found_limits(tenant_view(rules, tenant=other), route(), consumer(), "")
     assert mine.key != theirs.key
 
 
 def test_a_caller_with_a_long_name_has_a_key_that_the_contract_allows() -> None:
-    one, two = (limits_for(tenant_view(), route(), consumer("x" * 400 + end), "") for end in "ab")
+    one, two = (found_limits(tenant_view(), route(), consumer("x" * 400 + end), "") for end in "ab")
     assert max(len(one.key), len(two.key)) <= MAX_KEY_BYTES
     assert one.key != two.key
     assert one.key.startswith(HEX + b":")

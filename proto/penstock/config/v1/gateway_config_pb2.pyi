@@ -612,14 +612,17 @@ Global___Route: _TypeAlias = Route  # noqa: Y015
 
 @_typing.final
 class Rate(_message.Message):
-    """Is a number of requests per time."""
+    """Is a number of requests per time, or says that there is no limit."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUESTS_FIELD_NUMBER: _builtins.int
     WINDOW_FIELD_NUMBER: _builtins.int
+    UNLIMITED_FIELD_NUMBER: _builtins.int
     requests: _builtins.int
     """Is the number of requests: 1–1,000,000."""
+    unlimited: _builtins.bool
+    """Is true for no limit at all; then the other fields are empty. Default false."""
     @_builtins.property
     def window(self) -> _duration_pb2.Duration:
         """Is the window: 1 ms – 366 days."""
@@ -629,10 +632,11 @@ class Rate(_message.Message):
         *,
         requests: _builtins.int = ...,
         window: _duration_pb2.Duration | None = ...,
+        unlimited: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests", "unlimited", b"unlimited", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
