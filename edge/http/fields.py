@@ -1,7 +1,8 @@
 """What each header field of a request means to the edge: forwarded, dropped on the way, or only ever set by us.
 
-Spellings are folded before they are compared (case, `_` and `.` count as `-`), because upstreams fold them too:
-`x_user_id` reaches a WSGI application as X-User-ID (research: CVE-class "header smuggling by underscore").
+Spellings are folded before they are compared (case does not count, every separator counts as `-`), because upstreams
+fold them too: `x_user_id` reaches a WSGI application as X-User-ID, `x.user.id` a PHP one. RFC 3875 §4.1.18 names `-`
+only, but lighttpd writes `_` for whatever is neither a letter nor a digit, so that `x~user!id` comes through as well.
 """
 
 from enum import IntEnum, auto
@@ -35,6 +36,15 @@ HOP_BY_HOP = frozenset(
     b"proxy-authenticate proxy-authorization".split()
 )
 
+PROXIES = frozenset(
+    b"x-forwarded x-real-ip x-client-ip x-cluster-client-ip true-client-ip x-original-forwarded-for "
+    b"x-original-host x-original-url x-rewrite-url proxy".split()
+)
+"""What only a proxy may say: another address, host or path than those that were judged here. `Proxy` becomes the
+variable HTTP_PROXY of a CGI program, which sends its own requests there (CVE-2016-5385)."""
+PROXY_FAMILY = b"x-forwarded-"
+"""Begins many more such names (X-Forwarded-Port, -Prefix, -User …): all of them belong to proxies."""
+
 READ = frozenset(
     b"host content-length transfer-encoding connection expect upgrade authorization x-api-key x-tenant-id "
     b"x-request-id x-forwarded-for forwarded".split()
@@ -48,10 +58,12 @@ LISTS = frozenset(b"connection x-forwarded-for forwarded".split())
 
 REWRITTEN = frozenset(b"x-forwarded-proto x-forwarded-host".split())
 
-PROTECTED = IDENTITY | READ | HOP_BY_HOP | REWRITTEN
+PROTECTED = IDENTITY | READ | HOP_BY_HOP | REWRITTEN | PROXIES
 """What Connection must not name and what no folded spelling may imitate."""
 
-_FOLD = bytes.maketrans(b"_.", b"--")
+_SEPARATORS = b"!#$%&'*+.^_`|~"
+"""What a name may have besides letters, digits and `-` (RFC 9110 §5.6.2)."""
+_FOLD = bytes.maketrans(_SEPARATORS, b"-" * len(_SEPARATORS))
 
 
 def fold(name: bytes) -> bytes:
@@ -67,7 +79,7 @@ def _classify(name: bytes) -> tuple[bytes, Use]:
         return lower, Use.READ
     if lower in READ_FORWARD:
         return lower, Use.READ_FORWARD
-    if lower in IDENTITY or lower in HOP_BY_HOP or lower in REWRITTEN:
+    if lower in PROTECTED or folded.startswith(PROXY_FAMILY):
         return lower, Use.DROP
     return lower, Use.FORWARD
 

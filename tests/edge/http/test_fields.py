@@ -4,7 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.http.fields import HOP_BY_HOP, IDENTITY, LISTS, PROTECTED, READ, READ_FORWARD, REWRITTEN, Use, classify, fold
+from edge.http.fields import (
+    HOP_BY_HOP,
+    IDENTITY,
+    LISTS,
+    PROTECTED,
+    PROXIES,
+    READ,
+    READ_FORWARD,
+    REWRITTEN,
+    Use,
+    classify,
+    fold,
+)
+from tests.edge.spoofs import SEPARATORS, spoofs
 
 
 @pytest.mark.parametrize(
@@ -34,6 +47,12 @@ from edge.http.fields import HOP_BY_HOP, IDENTITY, LISTS, PROTECTED, READ, READ_
         pytest.param(b"X_API_Key", Use.DROP, id="a credential in another spelling"),
         pytest.param(b"Content_Length", Use.DROP, id="framing in another spelling"),
         pytest.param(b"User_Agent", Use.FORWARD, id="another spelling of what we do not set"),
+        pytest.param(b"X~User!Role", Use.DROP, id="an identity field by what lighttpd folds"),
+        pytest.param(b"X-Forwarded-Port", Use.DROP, id="a word of proxies that we do not say"),
+        pytest.param(b"x_forwarded+user", Use.DROP, id="another one in another spelling"),
+        pytest.param(b"X-Real-IP", Use.DROP, id="another client address"),
+        pytest.param(b"X-Original-URL", Use.DROP, id="another path"),
+        pytest.param(b"Proxy", Use.DROP, id="the proxy of a CGI program"),
         pytest.param(b"X_Tenant-ID", Use.REFUSE, id="the tenant by an underscore"),
         pytest.param(b"x.tenant.id", Use.REFUSE, id="the tenant by dots"),
     ],
@@ -43,11 +62,11 @@ def test_a_field_is_used_as_its_name_says(name: bytes, use: Use) -> None:
 
 
 def spelled(names: frozenset[bytes]) -> st.SearchStrategy[bytes]:
-    """One of the names with any letters in upper case and any hyphens as `_` or `.`."""
+    """One of the names with any letters in upper case and any separators for hyphens."""
 
     def spelling(name: bytes) -> st.SearchStrategy[bytes]:
         octets = (
-            st.sampled_from([b"-", b"_", b"."])
+            st.sampled_from([bytes([each]) for each in SEPARATORS])
             if octet == ord("-")
             else st.sampled_from([bytes([octet]).upper(), bytes([octet])])
             for octet in name
@@ -62,7 +81,7 @@ def test_no_spelling_of_a_protected_name_is_passed_on(name: bytes) -> None:
     assert classify(name)[1] in (Use.READ, Use.DROP, Use.REFUSE)
 
 
-@given(spelled(IDENTITY - READ | HOP_BY_HOP - READ | REWRITTEN))
+@given(spelled(IDENTITY - READ | HOP_BY_HOP - READ | REWRITTEN | PROXIES))
 def test_what_only_the_edge_may_set_is_dropped_however_it_is_spelled(name: bytes) -> None:
     assert classify(name)[1] is Use.DROP
 
@@ -77,8 +96,13 @@ def test_a_name_that_is_read_is_read_in_its_own_spelling_only(name: bytes) -> No
 def test_folding_knows_neither_case_nor_the_kind_of_separator(name: bytes) -> None:
     folded = fold(name)
     assert fold(folded) == fold(name.upper()) == folded
-    assert not {b"_"[0], b"."[0]} & set(folded)
+    assert not set(SEPARATORS.replace(b"-", b"")) & set(folded)
     assert classify(name)[0] == name.lower()
+
+
+def test_no_spoof_of_an_identity_is_passed_on() -> None:
+    assert len(spoofs()) > 2000
+    assert [name for name in spoofs() if classify(name)[1] in (Use.FORWARD, Use.READ_FORWARD)] == []
 
 
 def test_lists_are_among_the_fields_that_are_read() -> None:
