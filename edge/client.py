@@ -24,6 +24,7 @@ from edge.http.block import FieldBlock, read_block
 from edge.http.head import Head, read_head, read_known
 from edge.inbound import InboundRequest
 from edge.problems import Refusal
+from edge.standing import Standing
 from edge.story import Story, Waiting
 
 log = structlog.get_logger(__name__)
@@ -118,6 +119,8 @@ class ClientConnection(asyncio.Protocol):
         self._drained = Waiting(self.loop)
         self.answered = Waiting(self.loop)
         """For whoever takes a request to its answer by callbacks."""
+        self.standing: Standing | None = None
+        """For whoever answers: what was found out about the last request."""
         self._lingered = 0
 
     # -- asyncio.Protocol --------------------------------------------------------------------------------------

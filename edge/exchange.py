@@ -1,8 +1,8 @@
 """One proxied request between its client and an upstream: bodies both ways by callbacks, with back-pressure.
 
-Nothing here is awaited but the end: `outcome` is set and whoever waits for it goes on. Data that arrives on one side is written to
-the other at once; a full side pauses the other. Awaiting an upload before the answer would deadlock with an
-upstream that echoes, and miss early answers.
+Nothing here is awaited but the end: `outcome` is set, and whoever waits for it goes on. Data that arrives on one side
+is written to the other at once; a full side pauses the other. Awaiting an upload before the answer would deadlock with
+an upstream that echoes, and miss early answers.
 """
 
 import asyncio
@@ -11,11 +11,12 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
-from edge.http.answer import LAST_CHUNK, NO_BODY, Framing, answer_head, chunk, frame_for_client
+from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk, frame_for_client
 from edge.http.head import Head
-from edge.routing import Timeouts
+from edge.standing import Way
 from edge.story import Waiting
 from edge.upstream.connection import UpstreamConnection
+from edge.upstream.known import KnownAnswer
 
 Reason: TypeAlias = reasons.ErrorReason.ValueType
 
@@ -28,6 +29,9 @@ class Client(Protocol):
     def resume_reading(self) -> None: ...
     @property
     def writable(self) -> bool: ...
+    @property
+    def answered(self) -> Waiting:
+        """Where whoever began the exchange waits for its end."""
 
 
 class Upload(Protocol):
@@ -55,34 +59,26 @@ class Outcome(NamedTuple):
     """The upstream closed an old connection before it answered anything: the request may be sent once more."""
 
 
-class Exchange:
-    """Pumps one request and its answer. Is the `Receiver` of the upstream and the sink of the client's body."""
+_ANSWERED = {status: Outcome(status, begun=True, keep_alive=True) for status in range(200, 600)}
 
-    __slots__ = (
-        "_added",
-        "_answered_at",
-        "_begun",
-        "_chunked_in",
-        "_chunked_out",
-        "_client",
-        "_keep_alive",
-        "_loop",
-        "_max_body_bytes",
-        "_out",
-        "_status",
-        "_timeouts",
-        "_upload",
-        "_upload_blocked",
-        "_upstream",
-        "bodiless",
-        "_ended",
-        "http_11",
-        "outcome",
-        "own_cors",
-        "received_bytes",
-        "sent_bytes",
-        "stage",
-    )
+
+class Exchange:
+    """Pumps one request and its answer. Is the `Receiver` of the upstream and the sink of the client's body.
+
+    What has not happened yet stands as a class attribute: there is one of these for every request.
+    """
+
+    outcome: Outcome | None = None
+    """How it ended; None while it goes on."""
+    stage = "response"
+    answered_at = 0.0
+    """When the answer's head came, by the performance counter; 0 before."""
+    sent_bytes = 0
+    _received_bytes = 0
+    _chunked_in = False
+    _status = 0
+    _begun = False
+    _upload_blocked = False
 
     def __init__(
         self,
@@ -90,55 +86,32 @@ class Exchange:
         upload: Upload,
         upstream: UpstreamConnection,
         head: Head,
-        *,
+        way: Way,
         added: bytes,
-        timeouts: Timeouts,
-        max_body_bytes: int,
-        own_cors: bool = False,
         loop: asyncio.AbstractEventLoop,
-        ended: Waiting,
     ) -> None:
-        """`added`: header lines for the answer; `own_cors`: whether they speak of cross-origin requests.
-
-        The time for the answer's head runs from the last octet sent.
-        """
+        """`added`: header lines for the answer. The time for the answer's head runs from the last octet sent."""
         self.bodiless = head.method == "HEAD"
         self.http_11 = head.block.http_11
-        self.own_cors = own_cors
+        self.own_cors = way.own_cors
+        self._timeouts = timeouts = way.route.timeouts
         upstream.deadline = loop.time() + timeouts.response
-        self.stage = "response"
-        self.received_bytes = 0
-        self.sent_bytes = 0
-        self.outcome: Outcome | None = None
-        """How it ended; None while it goes on."""
-        self._ended = ended
         self._loop = loop
         self._client = client
         self._upload = upload
         self._upstream = upstream
         self._added = added
-        self._timeouts = timeouts
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = way.max_body_bytes
         self._keep_alive = head.keep_alive
         self._chunked_out = head.block.chunked
-        self._chunked_in = False
-        self._status = 0
         self._out: list[bytes] = []
-        self._answered_at = 0.0
-        self._begun = False
-        self._upload_blocked = False
-
-    @property
-    def answered_at(self) -> float:
-        """When the answer's head came, by the performance counter; 0 before."""
-        return self._answered_at
 
     # -- from the client ---------------------------------------------------------------------------------------
 
     def upload_data(self, data: bytes) -> None:
         """Takes octets of the request's body."""
-        self.received_bytes += len(data)
-        if self.received_bytes > self._max_body_bytes:
+        self._received_bytes += len(data)
+        if self._received_bytes > self._max_body_bytes:
             self._give_up(reasons.ERROR_REASON_BODY_TOO_LARGE, "body")
             return
         limit = self._timeouts.idle if self._status else self._timeouts.response
@@ -178,18 +151,26 @@ class Exchange:
     # -- from the upstream (`Receiver`) ------------------------------------------------------------------------
 
     def answer_begun(self, status: int, lines: bytes, framing: Framing) -> None:
-        self._answered_at = time.perf_counter()
+        self.answered_at = time.perf_counter()
         self._upstream.deadline = self._loop.time() + self._timeouts.idle
         self.stage = "idle"
         self._status = status
-        bodiless = self.bodiless or status in (204, 304)
-        framed = NO_BODY if status == 204 else frame_for_client(framing, bodiless=bodiless, http_11=self.http_11)
+        framed = frame_for_client(framing, status, head_only=self.bodiless, http_11=self.http_11)
         self._chunked_in = framed.chunked
-        delimited = bodiless or framed.chunked or framed.length is not None
+        delimited = self.bodiless or status in (204, 304) or framed.chunked or framed.length is not None
         self._keep_alive = self._keep_alive and delimited and self._upload.complete
         self._out.append(
             answer_head(status, lines, framed, added=self._added, keep_alive=self._keep_alive, http_11=self.http_11)
         )
+
+    def takes_whole(self) -> bool:
+        return self._keep_alive and self.http_11 and not self.bodiless and self._upload.complete
+
+    def answer_whole(self, known: KnownAnswer, body: bytes) -> None:
+        self.answered_at = time.perf_counter()
+        self.sent_bytes = len(body)
+        self._client.write(b"%b%b\r\n%b" % (known.kept_alive, self._added, body))
+        self._finish(_ANSWERED[known.status])
 
     def answer_body(self, data: bytes) -> None:
         self.sent_bytes += len(data)
@@ -249,4 +230,4 @@ class Exchange:
     def _finish(self, outcome: Outcome) -> None:
         if self.outcome is None:
             self.outcome = outcome
-            self._ended.over()
+            self._client.answered.over()

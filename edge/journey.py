@@ -15,7 +15,6 @@ from edge.client import ClientConnection
 from edge.door import answer_preflight, finish, refuse
 from edge.forwarding import Forwarder
 from edge.http.answer import CONTINUE
-from edge.http.credentials import Presented
 from edge.http.head import Head
 from edge.inbound import InboundRequest
 from edge.limits.decision import Decision
@@ -28,15 +27,9 @@ from edge.problems import Refusal
 from edge.request_id import RequestIds
 from edge.routing import Auth, MethodNotAllowed, Route
 from edge.snapshot import GatewaySnapshot, TenantView
-from edge.tenancy import (
-    KEY_INVALID,
-    Governing,
-    acting_tenant,
-    config_tenant,
-    names_no_tenant,
-    requested_tenant,
-)
+from edge.standing import Standing
 from edge.story import in_task
+from edge.tenancy import KEY_INVALID, Governing
 from edge.visit import Visit
 
 AMBIGUOUS = Refusal(reasons.ERROR_REASON_AMBIGUOUS_PATH, "the path can be read in more than one way")
@@ -122,10 +115,10 @@ class Journey:
             self._record(visit)
 
     async def _serve(self, visit: Visit, head: Head, client: ClientConnection) -> bool:
-        snapshot = self._config.snapshot
-        credential = head.block.credential
-        known = credential if isinstance(credential, Presented) else None
-        governing = config_tenant(snapshot, head.host, known)
+        snapshot, standing = self._config.snapshot, client.standing
+        if standing is None or not standing.holds(snapshot, head):
+            standing = client.standing = Standing(snapshot, head)
+        visit.standing, governing = standing, standing.governing
         if isinstance(governing, Refusal):
             return refuse(visit, governing, client)
         rules = governing.tenant.rules
@@ -137,21 +130,18 @@ class Journey:
             visit.lines.append(cors.answer_lines(head, rules.cors))
 
         route = self._route(head, governing)
-        if route is NOT_FOUND and known is not None and names_no_tenant(known, governing):
+        if route is NOT_FOUND and standing.misspelled:
             route = KEY_INVALID
         if isinstance(route, Refusal):
             return refuse(visit, route, client)
         visit.route, visit.template = route, route.prefix
 
-        principal = await self._principal(route, governing, credential)
+        principal = await self._principal(route, standing.credential)
         if isinstance(principal, Refusal):
             return refuse(visit, principal, client)
         visit.principal = principal
 
-        requested = requested_tenant(head, route) if principal is not None else None
-        if isinstance(requested, Refusal):
-            return refuse(visit, requested, client)
-        tenant = acting_tenant(snapshot, governing, principal, requested)
+        tenant = standing.acting(head, route, principal)
         if isinstance(tenant, Refusal):
             return refuse(visit, tenant, client)
         visit.tenant = tenant
@@ -166,7 +156,7 @@ class Journey:
 
         if head.expects_continue:
             client.write(CONTINUE)
-        outcome = await self._forwarder.forward(visit, head, route, governing.tenant, client)
+        outcome = await self._forwarder.forward(visit, head, route, standing, governing.tenant, client)
         if isinstance(outcome, Refusal):
             return refuse(visit, outcome, client)
         return finish(visit, outcome, client)
@@ -195,18 +185,15 @@ class Journey:
             head.path = path
         return found
 
-    async def _principal(
-        self, route: Route, governing: Governing, credential: Presented | Refusal | None
-    ) -> Principal | Refusal | None:
+    async def _principal(self, route: Route, credential: Credential | Refusal | None) -> Principal | Refusal | None:
         if route.auth is Auth.NONE or credential is None:
             return None
         if isinstance(credential, Refusal):
             return credential
-        wanted = Credential(credential.kind, credential.value, governing.tenant.id)
-        found = None if route.critical else self._authentication.cached(wanted, time.time())
+        found = None if route.critical else self._authentication.cached(credential, time.time())
         if found is None:
             try:
-                found = await in_task(self._authentication.authenticate(wanted, fresh=route.critical))
+                found = await in_task(self._authentication.authenticate(credential, fresh=route.critical))
             except AuthUnavailable:
                 return Refusal(reasons.ERROR_REASON_AUTH_UNAVAILABLE, "the credential cannot be checked now")
         if isinstance(found, Rejection):

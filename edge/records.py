@@ -4,12 +4,11 @@ import time
 from collections.abc import Callable
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
-from penstock.telemetry.v1.record_pb2 import RequestRecord
 
 from domain.tenants import DEFAULT_TENANT
 from edge.access_log import AccessLog
 from edge.tally import Tally
-from edge.visit import Visit, log_line, request_record
+from edge.visit import Visit, log_line, record_octets
 from svckit.errors import CATALOGUE
 
 RATE_LIMITED = CATALOGUE[reasons.ERROR_REASON_RATE_LIMITED].name
@@ -34,7 +33,7 @@ class Records:
         self,
         tally: Tally,
         access_log: AccessLog | None,
-        note: Callable[[RequestRecord], None],
+        note: Callable[[bytes], None],
     ) -> None:
         self._tally = tally
         self._access_log = access_log
@@ -59,6 +58,6 @@ class Records:
             tally.event("gateway_auth_attempts", "failure")
         elif visit.code == UNAVAILABLE:
             tally.event("gateway_auth_attempts", "unavailable")
-        self._note(request_record(visit, tenant, seconds))
+        self._note(record_octets(visit, tenant, seconds))
         if self._access_log is not None:
             self._access_log.line(time.time(), log_line(visit, tenant, seconds))

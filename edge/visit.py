@@ -1,6 +1,7 @@
 """What the edge learns of one request on its way, and what it leaves behind: a log line, a record, a count."""
 
 from functools import lru_cache
+from operator import is_
 from uuid import UUID
 
 from penstock.telemetry.v1.record_pb2 import RequestRecord
@@ -13,6 +14,8 @@ from edge.principal import Principal
 from edge.request_id import RequestIdentity
 from edge.routing import Route
 from edge.snapshot import TenantView
+from edge.standing import Recorded, Standing
+from edge.telemetry.octets import own_octets
 
 MAX_PATH = 2048
 MAX_AGENT = 256
@@ -29,6 +32,8 @@ class Visit:
     """
 
     head: Head | None = None
+    standing: Standing | None = None
+    """What the request shares with others of its connection; found out with its config tenant."""
     tenant: TenantView | None = None
     config_version: int = 0
     route: Route | None = None
@@ -63,35 +68,53 @@ def _octets(tenant_id: str) -> bytes:
     return UUID(tenant_id).bytes
 
 
-def request_record(visit: Visit, tenant_id: str, seconds: float) -> RequestRecord:
-    """The telemetry record of a finished visit that took so long; belongs to the given tenant."""
-    head, route, principal = visit.head, visit.route, visit.principal
+def record_octets(visit: Visit, tenant_id: str, seconds: float) -> bytes:
+    """The serialised telemetry record of a finished visit that took so long; belongs to the given tenant."""
+    head, request = visit.head, visit.request
+    path = (head.path or "")[:MAX_PATH].encode() if head is not None else b""
+    own = own_octets(
+        visit.id,
+        int(request.started_time * 1e6),
+        min(int(seconds * 1e6), MAX_MICROS),
+        request.body_bytes,
+        visit.response_bytes,
+        min(int(visit.upstream_seconds * 1e6), MAX_MICROS),
+        visit.status,
+        visit.request_id.encode(),
+        path,
+    )
+    if visit.code or visit.stage:
+        own += RequestRecord(code=visit.code, stage=visit.stage).SerializeToString()
+    return _shared_octets(visit, tenant_id) + own
+
+
+def _shared_octets(visit: Visit, tenant_id: str) -> bytes:
+    """What the records of a caller's requests share, kept with the connection for as long as they do."""
+    standing, route, principal = visit.standing, visit.route, visit.principal
+    made_of = (tenant_id, route, principal, visit.upstream, visit.head and visit.head.method)
+    if standing is not None:
+        recorded = standing.recorded
+        if recorded is not None and all(map(is_, recorded.made_of, made_of)):
+            return recorded.octets
+    head = visit.head
     read = head.read if head is not None else {}
-    return RequestRecord(
-        id=visit.id,
+    octets = RequestRecord(
         tenant_id=_octets(tenant_id),
-        start_micros=int(visit.request.started_time * 1e6),
-        duration_micros=min(int(seconds * 1e6), MAX_MICROS),
-        request_id=visit.request_id,
         method=head.method if head is not None else "",
-        path=(head.path or "")[:MAX_PATH] if head is not None else "",
         route=route.name if route is not None else "",
         service=route.service.name if route is not None else "",
-        status=visit.status,
-        code=visit.code,
         principal_id=principal.id if principal is not None else "",
         consumer=principal.name if principal is not None else "",
         credential_id=principal.credential_id if principal is not None else "",
         client_address=visit.client_address,
         host=head.host if head is not None else "",
-        request_bytes=visit.request.body_bytes,
-        response_bytes=visit.response_bytes,
         upstream=visit.upstream,
-        upstream_micros=min(int(visit.upstream_seconds * 1e6), MAX_MICROS),
         config_version=visit.config_version,
-        stage=visit.stage,
         user_agent=read.get(b"user-agent", b"")[:MAX_AGENT].decode("latin-1"),
-    )
+    ).SerializeToString()
+    if standing is not None:
+        standing.recorded = Recorded(made_of, octets)
+    return octets
 
 
 def log_line(visit: Visit, tenant_id: str, seconds: float) -> dict[str, object]:

@@ -32,9 +32,11 @@ class Framing:
 NO_BODY = Framing(None, chunked=False)
 
 
-def frame_for_client(upstream: Framing, *, bodiless: bool, http_11: bool) -> Framing:
-    """How the client gets a body that arrives framed like `upstream`."""
-    if bodiless or upstream.length is not None:
+def frame_for_client(upstream: Framing, status: int, *, head_only: bool, http_11: bool) -> Framing:
+    """How the client gets a body that arrives framed like `upstream`; `head_only`: it asked for none (HEAD)."""
+    if status == 204:  # RFC 9110 §8.6: no Content-Length
+        return NO_BODY
+    if head_only or status == 304 or upstream.length is not None:
         return Framing(upstream.length, chunked=False)
     return Framing(None, chunked=http_11)
 

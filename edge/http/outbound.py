@@ -48,38 +48,33 @@ def _clean(value: str) -> str:
     return value.translate(_LINE_BREAKS)
 
 
-def request_head(
-    head: Head,
-    route: Route,
-    *,
-    authority: bytes,
-    request_id: bytes,
-    client_address: bytes,
-    scheme: bytes,
-    identity: bytes,
+def request_head(head: Head, route: Route, fields: bytes, request_id: bytes) -> bytes:
+    """The octets of the head for the upstream; `fields` come from `request_fields`."""
+    return b"%b %b%b HTTP/1.1\r\n%bX-Request-ID: %b\r\n\r\n" % (
+        head.method.encode(),
+        upstream_path(route, head.path or "/").encode(),
+        head.query,
+        fields,
+        request_id,
+    )
+
+
+def request_fields(
+    head: Head, route: Route, *, authority: bytes, client_address: bytes, scheme: bytes, identity: bytes
 ) -> bytes:
-    """The octets of the head for the upstream, framed like the client's request.
+    """The field lines that requests with the same fields share, the client's first, framed like the client's request.
 
     `authority` is the target's own when the client named none; `identity` comes from `identity_lines`.
     """
     read = head.read
     forwarded_for = read.get(b"x-forwarded-for")
-    parts = [
-        b"%b %b%b HTTP/1.1\r\nHost: %b\r\n"
-        % (
-            head.method.encode(),
-            upstream_path(route, head.path or "/").encode(),
-            head.query,
-            head.authority or authority,
-        ),
-        head.block.lines,
-    ]
+    parts = [b"Host: %b\r\n" % (head.authority or authority), head.block.lines]
     authorization = read.get(b"authorization")
     if authorization is not None and route.service.forward_authorization and not OUR_SECRET.search(authorization):
         parts.append(b"Authorization: %b\r\n" % authorization)
     parts.append(
         b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: for=%b;proto=%b\r\n"
-        b"Via: %b penstock\r\nX-Request-ID: %b\r\n%b\r\n"
+        b"Via: %b penstock\r\n%b"
         % (
             client_address if forwarded_for is None else b"%b, %b" % (forwarded_for, client_address),
             scheme,
@@ -87,7 +82,6 @@ def request_head(
             b'"[%b]"' % client_address if b":" in client_address else client_address,
             scheme,
             b"1.1" if head.block.http_11 else b"1.0",
-            request_id,
             identity,
         )
     )

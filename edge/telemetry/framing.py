@@ -9,16 +9,17 @@ from functools import cache
 from typing import Final
 
 from penstock.telemetry.v1.ingest_service_pb2 import SpoolPosition, StreamBatchesRequest
-from penstock.telemetry.v1.record_pb2 import HealthSnapshot, RequestRecord
+from penstock.telemetry.v1.record_pb2 import HealthSnapshot
+
+from edge.telemetry.octets import varint
 
 _REQUESTS: Final = StreamBatchesRequest.REQUESTS_FIELD_NUMBER
 _HEALTH: Final = StreamBatchesRequest.HEALTH_FIELD_NUMBER
 _LENGTH_DELIMITED: Final = 2
 
 
-def frame_request(record: RequestRecord) -> bytes:
-    """The record as one element of `StreamBatchesRequest.requests`."""
-    payload = record.SerializeToString()
+def frame_request(payload: bytes) -> bytes:
+    """A serialised RequestRecord as one element of `StreamBatchesRequest.requests`."""
     return _prefix(_REQUESTS, len(payload)) + payload
 
 
@@ -37,13 +38,4 @@ def join_batch(source: str, last_sequence: int, frames: Sequence[bytes], dropped
 
 @cache  # one entry for each length of a record that occurred: a few hundred
 def _prefix(field: int, length: int) -> bytes:
-    return _varint(field << 3 | _LENGTH_DELIMITED) + _varint(length)
-
-
-def _varint(number: int) -> bytes:
-    octets = bytearray()
-    while number > 0x7F:
-        octets.append(number & 0x7F | 0x80)
-        number >>= 7
-    octets.append(number)
-    return bytes(octets)
+    return varint(field << 3 | _LENGTH_DELIMITED) + varint(length)

@@ -9,7 +9,7 @@ from typing import Final
 
 import grpc
 import structlog
-from penstock.telemetry.v1.record_pb2 import HealthSnapshot, RequestRecord
+from penstock.telemetry.v1.record_pb2 import HealthSnapshot
 
 from edge.telemetry.exporter import BATCH_RECORDS, Exporter
 from edge.telemetry.framing import frame_health, frame_request
@@ -42,8 +42,8 @@ class Recorder:
         self._spool: Final = Spool(self._slot.folder)
         self._exporter: Final = self._exporter_of(self._slot, self._spool)
 
-    def note(self, record: RequestRecord) -> None:
-        """Notes one answered request."""
+    def note(self, record: bytes) -> None:
+        """Notes one answered request by its serialised RequestRecord."""
         self._append(frame_request(record))
 
     def note_health(self, snapshot: HealthSnapshot) -> None:

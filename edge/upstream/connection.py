@@ -30,6 +30,10 @@ class Receiver(Protocol):
     own_cors: bool
     """Whether the edge speaks of cross-origin requests in the upstream's place."""
 
+    def takes_whole(self) -> bool:
+        """Whether a known answer that is all there may be given at once, by `answer_whole` alone."""
+
+    def answer_whole(self, known: KnownAnswer, body: bytes) -> None: ...
     def answer_begun(self, status: int, lines: bytes, framing: Framing) -> None: ...
     def answer_body(self, data: bytes) -> None: ...
     def answer_paused(self) -> None: ...
@@ -58,25 +62,29 @@ class UpstreamConnection(asyncio.Protocol):
         """Loop time by which the receiver wants to hear from the upstream; kept here, so that the wheel watches a
         connection once and not each exchange."""
         self._parser = httptools.HttpResponseParser(self)
-        self._reset_answer()
+        self._begun = False
+        self._keep_alive = False
+        self._left = -1
+        """Octets that are still to come of a body that is read without the parser; negative: the parser reads."""
+        self._forget_answer()
 
-    def _reset_answer(self) -> None:
+    def _forget_answer(self) -> None:
+        """What only the parser's way of reading an answer leaves."""
         self._fields: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
-        self._begun = False
         self._interim = False
-        self._keep_alive = False
         self._until_close = False
         self._complete = False
         self._head = b""
-        self._left = -1
-        """Octets that are still to come of a body that is read without the parser; negative: the parser reads."""
 
     # -- the sender's side -------------------------------------------------------------------------------------
 
     def begin(self, receiver: Receiver, head: bytes) -> None:
         """Sends a request's head; its body follows by `send`. The connection must be idle."""
-        self._reset_answer()
+        if self._head_bytes or self._complete:
+            self._forget_answer()
+        self._begun = False
+        self._left = -1
         self.answered = False
         self.receiver = receiver
         self.transport.write(head)
@@ -143,10 +151,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._parse(data)
 
     def _take_known(self, receiver: Receiver, known: KnownAnswer, rest: bytes) -> None:
-        self._begun = True
         self._keep_alive = known.keep_alive
-        bodiless = receiver.bodiless or known.status in (204, 304)
-        self._left = 0 if bodiless else known.framing.length or 0
+        if len(rest) == known.length and receiver.takes_whole():
+            self._let_go()
+            receiver.answer_whole(known, rest)
+            return
+        self._begun = True
+        self._left = 0 if receiver.bodiless else known.length
         receiver.answer_begun(known.status, known.lines, known.framing)
         self._take_body(receiver, rest)
 
@@ -243,8 +254,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._keep_alive = self._parser.should_keep_alive()
         bodiless = receiver.bodiless or status in (204, 304)
         self._until_close = not bodiless and framing.length is None and not framing.chunked
-        if self._head and not (self._until_close or framing.chunked):
-            self._known.keep(receiver.own_cors, self._head, KnownAnswer(status, lines, framing, self._keep_alive))
+        if self._head and (framing.length is not None or status in (204, 304)) and not framing.chunked:
+            self._known.keep(receiver.own_cors, self._head, KnownAnswer.of(status, lines, framing, self._keep_alive))
         receiver.answer_begun(status, lines, framing)
         self._complete = receiver.bodiless
 
@@ -264,17 +275,24 @@ class UpstreamConnection(asyncio.Protocol):
     # ----------------------------------------------------------------------------------------------------------
 
     def _end(self) -> None:
-        receiver, self.receiver = self.receiver, None
-        self.deadline = inf
-        self.used = True
-        if self._until_close or self._blocked:  # or octets of the request are still to be sent
+        receiver = self.receiver
+        if self._until_close:
             self._keep_alive = False
         if receiver is not None and receiver.bodiless and self._left < 0:
             # the parser would take what follows for this answer's body
             self._parser = httptools.HttpResponseParser(self)
-        self.resume_reading()  # the next answer must be heard, and a close while idle
+        self._let_go()
         if receiver is not None:
             receiver.answer_ended()
+
+    def _let_go(self) -> None:
+        """Is idle again: the answer has come to its end."""
+        self.receiver = None
+        self.deadline = inf
+        self.used = True
+        if self._blocked:  # octets of the request are still to be sent
+            self._keep_alive = False
+        self.resume_reading()  # the next answer must be heard, and a close while idle
 
     def _fail(self, reason: reasons.ErrorReason.ValueType) -> None:
         receiver, self.receiver = self.receiver, None

@@ -6,7 +6,7 @@ done about an answer. One memo for a worker; it knows heads, not targets.
 
 from typing import Final, NamedTuple
 
-from edge.http.answer import Framing
+from edge.http.answer import Framing, answer_head, frame_for_client
 
 CAPACITY: Final = 1024
 MAX_BYTES: Final = 2048
@@ -14,12 +14,26 @@ MAX_BYTES: Final = 2048
 
 
 class KnownAnswer(NamedTuple):
-    """A head that stands for itself: complete, final, its body delimited by `framing.length` or by the status."""
+    """A head that stands for itself: complete, final, its body of `length` octets.
+
+    `kept_alive` is the head as a client gets it that speaks HTTP/1.1, asked for a body and may ask again, without
+    what the edge adds.
+    """
 
     status: int
     lines: bytes
     framing: Framing
     keep_alive: bool
+    length: int
+    kept_alive: bytes
+
+    @classmethod
+    def of(cls, status: int, lines: bytes, framing: Framing, keep_alive: bool) -> "KnownAnswer":
+        """The answer that was read from a head; `keep_alive`: whether its connection may carry another."""
+        bodiless = status in (204, 304)
+        framed = frame_for_client(framing, status, head_only=False, http_11=True)
+        head = answer_head(status, lines, framed, added=b"", keep_alive=True, http_11=True)
+        return cls(status, lines, framing, keep_alive, 0 if bodiless else framing.length or 0, head[:-2])
 
 
 class KnownAnswers:

@@ -30,9 +30,10 @@ class Lease(NamedTuple):
     """Where a connection came from and goes back to. `owner` is the tenant that named the target: no octet of one
     tenant's upstream can come to another. `trusted`: whether it may use private addresses.
 
-    A tuple of plain values, because every request hashes one.
+    A tuple of plain values, because every request hashes one. `name` is the target as records and metrics show it.
     """
 
+    name: str
     host: str
     port: int
     tls: bool
@@ -42,7 +43,7 @@ class Lease(NamedTuple):
     @classmethod
     def of(cls, target: Target, owner: TenantId, *, trusted: bool) -> "Lease":
         """The lease of connections to a target."""
-        return cls(target.host, target.port, target.tls, owner, trusted)
+        return cls(target.name, target.host, target.port, target.tls, owner, trusted)
 
 
 class UpstreamPool:

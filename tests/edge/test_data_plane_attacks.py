@@ -11,11 +11,15 @@ from edge.exchange import Exchange
 from edge.http.block import read_block
 from edge.http.head import Head, read_head
 from edge.principal import Principal, PrincipalKind
-from edge.routing import Auth, Timeouts
+from edge.routing import Auth, Router
+from edge.snapshot import Rules, TenantStatus, TenantView
+from edge.standing import Way
 from edge.story import Waiting
 from edge.upstream.connection import UpstreamConnection
 from edge.upstream.known import KnownAnswers
 from tests.edge.plane import DEADLINE, OK, Connection, Plane, Served, answering, plane, request, route, upstream
+
+SOMEBODY = TenantView(DEFAULT_TENANT, "default0", "default", TenantStatus.ACTIVE, Rules(DEFAULT_TENANT, 1, Router(())))
 
 
 async def test_the_last_request_of_a_full_pipeline_goes_up_with_its_whole_body() -> None:
@@ -48,18 +52,9 @@ async def test_a_client_that_is_behind_at_the_end_of_an_answer_leaves_the_upstre
     )
     head = read_head(b"GET", b"/", read_block("1.1", [(b"Host", b"a")], 10), 100)
     assert isinstance(head, Head)
-    client = _Behind()
-    exchange = Exchange(
-        client,
-        _Whole(),
-        connection,
-        head,
-        added=b"",
-        timeouts=Timeouts(),
-        max_body_bytes=0,
-        loop=loop,
-        ended=Waiting(loop),
-    )
+    client = _Behind(loop)
+    way = Way(route(1), SOMEBODY, None, b"", 0, False, None)
+    exchange = Exchange(client, _Whole(), connection, head, way, b"", loop)
     client.exchange = exchange
     connection.begin(exchange, b"")
     connection.data_received(OK)
@@ -80,6 +75,9 @@ class _Behind:
 
     writable = False
     exchange: Exchange
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.answered = Waiting(loop)
 
     def write(self, data: bytes) -> None:
         self.exchange.client_blocked()

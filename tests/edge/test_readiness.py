@@ -127,7 +127,7 @@ async def test_the_counters_are_away_when_ratelimitsvc_says_so(parts: Parts) -> 
 async def test_telemetry_tells_how_many_records_wait(parts: Parts) -> None:
     assert parts.state("telemetry") == PartState(status="ok", detail="0 records spooled")
     for _ in range(2):
-        parts.recorder.note(RequestRecord())
+        parts.recorder.note(RequestRecord().SerializeToString())
     assert parts.state("telemetry") == PartState(status="ok", detail="2 records spooled")
     parts.recorder._exporter.away = True
     assert parts.state("telemetry").status == "degraded"
@@ -138,7 +138,7 @@ async def test_the_counts_of_the_parts_get_into_the_tally_under_its_names(parts:
     parts.authenticator.hits, parts.authenticator.misses, parts.authenticator.stale = 3, 2, 1
     parts.limiter.decisions |= {Source.REDIS: 6, Source.LOCAL: 5}
     parts.limiter.batches, parts.limiter.opened = 4, {"silence": 2, "stream": 1}
-    parts.recorder.note(RequestRecord())
+    parts.recorder.note(RequestRecord().SerializeToString())
     tally = Tally()
 
     parts.feeds.count(tally)

@@ -41,7 +41,10 @@ class Kept:
         self.notes: list[RequestRecord] = []
         self.lines: list[bytes] = []
         self.access_log = AccessLog("edge-0", self.lines.append)
-        self.records = Records(self.tally, self.access_log, self.notes.append)
+        self.records = Records(self.tally, self.access_log, self._note)
+
+    def _note(self, octets: bytes) -> None:
+        self.notes.append(RequestRecord.FromString(octets))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,6 @@ def test_what_belongs_to_nobody_is_recorded_in_default() -> None:
 
 
 def test_records_go_on_where_no_access_log_is_wanted() -> None:
-    notes: list[RequestRecord] = []
+    notes: list[bytes] = []
     Records(Tally(), None, notes.append).keep(visit_of())
     assert len(notes) == 1

@@ -15,7 +15,7 @@ from edge.principal import Principal, PrincipalKind
 from edge.problems import Refusal, bad_request
 from edge.request_id import RequestIdentity
 from edge.routing import Route, Service, Target, Timeouts
-from edge.visit import MAX_AGENT, MAX_MICROS, MAX_PATH, Visit, log_line, request_record
+from edge.visit import MAX_AGENT, MAX_MICROS, MAX_PATH, Visit, log_line, record_octets
 from tests.edge.heads import head_of
 
 TENANT = TenantId("01a20000-0000-7000-8000-00000000000a")
@@ -26,6 +26,11 @@ CALLER = Principal(PrincipalKind.CONSUMER, "c-1", TENANT, name="shop", credentia
 
 def visit_of(head: Head | Refusal) -> Visit:
     return Visit(InboundRequest(head, started_at=5.0, started_time=1_700_000_000.25), IDENTITY, "192.0.2.7")
+
+
+def request_record(visit: Visit, tenant_id: TenantId, seconds: float) -> RequestRecord:
+    """The record as the collector reads it."""
+    return RequestRecord.FromString(record_octets(visit, tenant_id, seconds))
 
 
 def complete() -> Visit:
@@ -175,5 +180,5 @@ def test_whatever_the_client_sent_a_record_is_written_and_a_line_is_one_line(
 ) -> None:
     visit = visit_of(head_of((b"User-Agent", agent), target=target.replace(b"#", b"")))
     record = request_record(visit, TENANT, seconds)
-    assert RequestRecord.FromString(record.SerializeToString()) == record
+    assert record.path == (visit.head.path or "") if visit.head else ""
     assert b"\n" not in orjson.dumps(log_line(visit, TENANT, seconds))

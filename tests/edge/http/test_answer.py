@@ -25,7 +25,7 @@ CHUNKED = Framing(None, chunked=True)
 
 
 @pytest.mark.parametrize(
-    ("upstream", "bodiless", "http_11", "framed"),
+    ("upstream", "head_only", "http_11", "framed"),
     [
         pytest.param(Framing(5, False), False, True, Framing(5, False), id="a length is kept"),
         pytest.param(Framing(5, False), False, False, Framing(5, False), id="a length is kept for HTTP 1.0"),
@@ -40,9 +40,17 @@ CHUNKED = Framing(None, chunked=True)
     ],
 )
 def test_the_client_gets_a_body_as_it_can_read_it(
-    upstream: Framing, bodiless: bool, http_11: bool, framed: Framing
+    upstream: Framing, head_only: bool, http_11: bool, framed: Framing
 ) -> None:
-    assert frame_for_client(upstream, bodiless=bodiless, http_11=http_11) == framed
+    assert frame_for_client(upstream, 200, head_only=head_only, http_11=http_11) == framed
+
+
+@pytest.mark.parametrize("head_only", [True, False])
+def test_an_answer_without_a_body_by_its_status_is_framed_as_one(head_only: bool) -> None:
+    length = Framing(500, chunked=False)
+    assert frame_for_client(length, 304, head_only=head_only, http_11=True) == length
+    assert frame_for_client(CHUNKED, 304, head_only=head_only, http_11=True) == UNTIL_CLOSE
+    assert frame_for_client(length, 204, head_only=head_only, http_11=True) == UNTIL_CLOSE
 
 
 @pytest.mark.parametrize(

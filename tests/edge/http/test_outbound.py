@@ -10,7 +10,7 @@ from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.http.block import read_block
 from edge.http.fields import IDENTITY
 from edge.http.head import Head, read_head
-from edge.http.outbound import identity_lines, request_head, upstream_path
+from edge.http.outbound import identity_lines, request_fields, request_head, upstream_path
 from edge.http.path import canonical_path
 from edge.principal import Principal, PrincipalKind
 from edge.routing import Route, Router, Service, Target, Timeouts
@@ -28,15 +28,10 @@ FORWARDING = replace(ROUTE, service=replace(ROUTE.service, forward_authorization
 
 def written(head: Head, route: Route = ROUTE, client: bytes = b"192.0.2.7", identity: bytes = b"") -> list[bytes]:
     """The lines of the head for the upstream, which must end with an empty one."""
-    octets = request_head(
-        head,
-        route,
-        authority=b"127.0.0.1:9001",
-        request_id=b"r-1",
-        client_address=client,
-        scheme=b"https",
-        identity=identity,
+    fields = request_fields(
+        head, route, authority=b"127.0.0.1:9001", client_address=client, scheme=b"https", identity=identity
     )
+    octets = request_head(head, route, fields, b"r-1")
     *lines, blank, end = octets.split(b"\r\n")
     assert (blank, end) == (b"", b"")
     return lines
@@ -201,8 +196,8 @@ def test_a_whole_head() -> None:
         b"X-Forwarded-Host: api.example.com",
         b"Forwarded: for=192.0.2.7;proto=https",
         b"Via: 1.1 penstock",
-        b"X-Request-ID: r-1",
         b"X-User-ID: u-1",
+        b"X-Request-ID: r-1",
     ]
 
 

@@ -40,7 +40,7 @@ async def running(recorder: Recorder) -> AsyncIterator[Recorder]:
 
 def note(recorder: Recorder, tenant: TenantId, numbers: range) -> None:
     for number in numbers:
-        recorder.note(request(tenant, path=f"/{number}"))
+        recorder.note(request(tenant, path=f"/{number}").SerializeToString())
 
 
 async def stored(database_url: str, tenant: TenantId) -> list[int]:

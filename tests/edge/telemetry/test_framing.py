@@ -11,7 +11,11 @@ from edge.telemetry.framing import frame_health, frame_request, join_batch
 def test_frames_parse_as_the_records_that_they_were_made_of(length: int) -> None:
     requests = [RequestRecord(id=b"a" * 16, path="/" * length, status=200), RequestRecord()]
     health = [HealthSnapshot(service="s" * length, healthy=True)]
-    frames = [frame_request(requests[0]), frame_health(health[0]), frame_request(requests[1])]
+    frames = [
+        frame_request(requests[0].SerializeToString()),
+        frame_health(health[0]),
+        frame_request(requests[1].SerializeToString()),
+    ]
 
     message = StreamBatchesRequest.FromString(join_batch("gw-1/0", 7, frames, {"full": 3}))
 

@@ -1,0 +1,94 @@
+"""What the requests of one connection have in common while their fields and the config stay the same: found once.
+
+Clients repeat their fields from request to request, so who governs, who calls, in whose name, and nearly all that the
+upstream and the records are told follow from objects that are the same again. Nothing here outlives a change of them:
+each answer is kept beside what it was made of, and is used for these very objects only.
+"""
+
+from typing import NamedTuple
+
+from edge.http.credentials import Presented
+from edge.http.head import Head
+from edge.principal import Credential, Principal
+from edge.problems import Refusal
+from edge.routing import Route
+from edge.snapshot import GatewaySnapshot, TenantView
+from edge.tenancy import acting_tenant, config_tenant, names_no_tenant, requested_tenant
+from edge.upstream.pool import Lease
+
+
+class Way(NamedTuple):
+    """How a principal's requests to a route go on in a tenant's name.
+
+    `fields` are those of their heads, ready to be sent; `own_cors` tells whether the edge speaks of cross-origin
+    requests in the upstream's place; `lease` is there where the service has one target.
+    """
+
+    route: Route
+    tenant: TenantView
+    principal: Principal | None
+    fields: bytes
+    max_body_bytes: int
+    own_cors: bool
+    lease: Lease | None
+
+
+class Recorded(NamedTuple):
+    """The part of a record that others share, and what it was made of."""
+
+    made_of: tuple[object, ...]
+    octets: bytes
+
+
+class Standing:
+    """`governing` is the config tenant or why there is none; `credential` what is presented, or why it cannot be read.
+
+    `misspelled`: only a malformed API key made `default` govern. `way` is the last way that
+    a request took, `recorded` what the last record said of it.
+    """
+
+    __slots__ = (
+        "_acting",
+        "_actor",
+        "_block",
+        "_host",
+        "_snapshot",
+        "credential",
+        "governing",
+        "misspelled",
+        "recorded",
+        "way",
+    )
+
+    def __init__(self, snapshot: GatewaySnapshot, head: Head) -> None:
+        self._snapshot, self._block, self._host = snapshot, head.block, head.host
+        presented = head.block.credential
+        known = presented if isinstance(presented, Presented) else None
+        self.governing = config_tenant(snapshot, head.host, known)
+        self.credential: Credential | Refusal | None = presented if isinstance(presented, Refusal) else None
+        self.misspelled = False
+        if known is not None and not isinstance(self.governing, Refusal):
+            self.credential = Credential(known.kind, known.value, self.governing.tenant.id)
+            self.misspelled = names_no_tenant(known, self.governing)
+        self._actor: Principal | None = None
+        self._acting: TenantView | Refusal | None = None
+        self.way: Way | None = None
+        self.recorded: Recorded | None = None
+
+    def holds(self, snapshot: GatewaySnapshot, head: Head) -> bool:
+        """Whether this is how a request with the head stands under the snapshot."""
+        return self._snapshot is snapshot and self._block is head.block and self._host == head.host
+
+    def acting(self, head: Head, route: Route, principal: Principal | None) -> TenantView | Refusal:
+        """The tenant in whose name the principal's request to the route acts."""
+        if self._acting is not None and self._actor is principal and not route.tenant_from_path:
+            return self._acting
+        if isinstance(self.governing, Refusal):
+            return self.governing
+        requested = requested_tenant(head, route) if principal is not None else None
+        if isinstance(requested, Refusal):
+            return requested
+        acting = acting_tenant(self._snapshot, self.governing, principal, requested)
+        if not route.tenant_from_path:
+            self._actor, self._acting = principal, acting
+        return acting
