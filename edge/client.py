@@ -5,6 +5,7 @@ callbacks to whoever took the request; this class never looks at what a request 
 """
 
 import asyncio
+import os
 import socket
 import struct
 import time
@@ -48,12 +49,14 @@ class HeadLimits:
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """Bounds of a client's connection, in seconds: for a head to arrive, for a body to go on, for the next request."""
+    """Bounds of a client's connection, in seconds: for a head to arrive, for a body to go on, for the next request,
+    and for that once the worker drains."""
 
     head: HeadLimits = field(default_factory=HeadLimits)
     head_seconds: float = 10.0
     body_seconds: float = 60.0
     idle_seconds: float = 75.0
+    drain_idle_seconds: float = 2.0
 
 
 class Host(Protocol):
@@ -318,9 +321,9 @@ class ClientConnection(asyncio.Protocol):
                 if not keep_alive or not request.complete:
                     break
                 await self.drained()
-                if self.host.draining and not self._queue:
-                    break
                 self.deadline = self.loop.time() + self.host.limits.idle_seconds
+                if self.host.draining:  # this answer did not say so: its head was out before the drain began
+                    self._hurry()
         except Exception:
             log.exception("connection failed")
         finally:
@@ -397,14 +400,46 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(Refusal(reasons.ERROR_REASON_REQUEST_TIMEOUT, "the request did not arrive in time"))
             self._requested.over()
         elif self.exchange is None and not self._queue and self._requested.waited_for:
-            self._close()
+            if self._part_unless_heard():
+                self._close()
+            else:
+                self.deadline = self.loop.time() + self.host.limits.head_seconds
 
     def shutdown(self) -> None:
-        """Ends the connection if nothing is owed; else its last answer says `Connection: close`."""
+        """Has the last answer of a connection say `Connection: close`. A silent one is closed a little later: the
+        next request may be under way, from a client that cannot know (RFC 9112 §9.3.1)."""
+        if self.pipelined:
+            return  # the last of those says it
         if self.exchange is not None:
             self.exchange.close_after()
-        elif not self._queue and self._requested.waited_for:
-            self._close()
+        elif self._requested.waited_for and not self._head_bytes:
+            self._hurry()
+
+    @property
+    def pipelined(self) -> bool:
+        """Whether more requests wait behind the one that is being answered."""
+        return bool(self._queue)
+
+    def _hurry(self) -> None:
+        """Waits for the next request no longer than a draining worker does."""
+        self.deadline = min(self.deadline, self.loop.time() + self.host.limits.drain_idle_seconds)
+        self.host.deadlines.hasten(self)
+
+    def _part_unless_heard(self) -> bool:
+        """Tells a silent client that it is parted from; False, and nothing told, when octets of it wait in the kernel.
+
+        Asked and told by two system calls in a row: `transport.close()` takes effect some turns of the loop later,
+        and a request that comes meanwhile would be met by a reset.
+        """
+        with socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno())) as own:
+            try:
+                return own.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+            except BlockingIOError:
+                if not self.tls and not self.transport.get_write_buffer_size():
+                    own.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # the client is gone already
+            return True
 
 
 def hosted_by(worker: Host) -> type[ClientConnection]:

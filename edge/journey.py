@@ -94,7 +94,7 @@ class Journey:
         head = request.head if isinstance(request.head, Head) else None
         identity = self._ids.identity(head.read.get(b"x-request-id") if head else None)
         visit = Visit(request, identity, client.address)
-        if head is not None and self._draining():
+        if head is not None and self._draining() and not client.pipelined:
             head.keep_alive = False
         try:
             if isinstance(request.head, Refusal):

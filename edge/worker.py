@@ -1,7 +1,7 @@
 """The composition root of an edge worker: builds its parts, serves until SIGTERM, drains, flushes and returns.
 
-The order of the end: not ready → answers say `Connection: close` → no new connections → requests end → telemetry
-is shipped → loops stop → files and channels close.
+The order of the end: not ready → answers say `Connection: close` → no new connections → requests end, silent
+connections close → telemetry is shipped → loops stop → files and channels close.
 """
 
 import asyncio
@@ -49,6 +49,9 @@ from svckit.identity import ProcessIdentity
 
 log = structlog.get_logger(__name__)
 
+DRAIN_IDLE_SECONDS = 2.0
+"""Half the time to drain at most: longer than most clients rest between two requests of theirs, short enough for
+whoever waits for the end."""
 LOG_SECONDS = 0.1
 TALLY_SECONDS = 1.0
 
@@ -109,7 +112,8 @@ async def run_worker(settings: EdgeSettings, write_lines: Callable[[bytes], obje
         access_log = AccessLog("edge", write_lines, pretty=settings.log_pretty)
         stack.callback(access_log.flush)
 
-        worker = Worker(ClientLimits(), deadlines)
+        limits = ClientLimits(drain_idle_seconds=min(DRAIN_IDLE_SECONDS, settings.drain_seconds / 2))
+        worker = Worker(limits, deadlines)
         feeds = Feeds(feed, authenticator, limiter, recorder, worker)
         worker.journey = Journey(
             feed,

@@ -201,6 +201,8 @@ class Plane:
     opened: list[Connection] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once a client's connection has ended."""
+    connections: set[ClientConnection] = field(default_factory=set)
+    """The edge's side of what is open."""
     drain: Callable[[], None] = lambda: None
     """Begins the end of the worker, as uvicorn does."""
 
@@ -275,7 +277,7 @@ class _Host:
         return await self.journey.answer(request, client)
 
 
-class _Connections(set[object]):
+class _Connections(set[ClientConnection]):
     """The open connections; tells when one of them leaves."""
 
     def __init__(self, state: Plane) -> None:
@@ -292,7 +294,8 @@ class _ServerState:
     """What uvicorn's server keeps."""
 
     def __init__(self, state: Plane) -> None:
-        self.connections: set[object] = _Connections(state)
+        self.connections: set[ClientConnection] = _Connections(state)
+        state.connections = self.connections
         self.tasks: set[asyncio.Task[None]] = set()
 
 
@@ -323,7 +326,6 @@ async def plane(
     def drain() -> None:
         host.draining = True
         for connection in list(server_state.connections):
-            assert isinstance(connection, ClientConnection)
             connection.shutdown()
 
     state.drain = drain
@@ -336,7 +338,6 @@ async def plane(
         for opened in state.opened:
             opened.close()
         for connection in list(server_state.connections):
-            assert isinstance(connection, ClientConnection)
             connection.abort()
         await asyncio.gather(*server_state.tasks, return_exceptions=True)
         pool.close()

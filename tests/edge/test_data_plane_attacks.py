@@ -181,27 +181,6 @@ async def connect_with_small_buffers(edge: Plane) -> Connection:
     return connection
 
 
-async def test_a_request_that_runs_when_the_drain_begins_is_the_last_of_its_connection() -> None:
-    asked, go = asyncio.Event(), asyncio.Event()
-
-    async def slow(served: Served) -> None:
-        await served.head()
-        asked.set()
-        await go.wait()
-        await served.send(OK)
-
-    async with upstream(slow) as behind, plane([route(behind.port)]) as edge:
-        client = await edge.connect()
-        await client.send(request())
-        async with asyncio.timeout(DEADLINE):
-            await asked.wait()
-        edge.drain()
-        go.set()
-        answer = await client.answer()
-        assert (answer.status, answer.fields["connection"]) == (200, "close")
-        assert await client.ended() == b""
-
-
 async def test_a_target_whose_name_cannot_be_looked_up_is_unreachable() -> None:
     wrong = route(1)
     target = replace(wrong.service.targets[0], host="a" * 70 + ".example")
