@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from edge.config.seal import Seal
-from edge.instance import load_instance
+from edge.instance import Instance, load_instance
 from edge.settings import EdgeSettings
 from edge.worker import run_worker
 from svckit.identity import ProcessIdentity
@@ -18,24 +18,32 @@ NAME: Final = "edge"
 
 async def work(settings: EdgeSettings, output: LogOutput) -> None:
     """Serves, once it is known that the files can be used."""
-    ProcessIdentity.load_own(NAME, settings.identity_key_file)
-    if faults := tuple(_faults(settings, read_secret(settings.cluster_key_file))):
+    identity = ProcessIdentity.load_own(NAME, settings.identity_key_file)
+    seal, instance = _seal(settings), _instance(settings)
+    found = (seal, instance, *_address_faults(settings))
+    faults = tuple(each for each in found if isinstance(each, SettingsFault))
+    if faults or isinstance(seal, SettingsFault) or isinstance(instance, SettingsFault):
         raise SettingsError(faults)
-    await run_worker(settings, output.write_octets)
+    await run_worker(settings, identity, instance, seal, output.write_octets)
 
 
-def _faults(settings: EdgeSettings, cluster_key: bytes) -> Iterator[SettingsFault]:
-    """What the worker would stumble over, by the name of the setting."""
+def _seal(settings: EdgeSettings) -> Seal | SettingsFault:
     try:
-        Seal(cluster_key.strip())
+        return Seal(read_secret(settings.cluster_key_file).strip())
     except ValueError as error:
-        yield SettingsFault("PENSTOCK_CLUSTER_KEY_FILE", f"names a file that cannot be used: {error}")
+        return SettingsFault("PENSTOCK_CLUSTER_KEY_FILE", f"names a file that cannot be used: {error}")
+
+
+def _instance(settings: EdgeSettings) -> Instance | SettingsFault:
     try:
-        load_instance(settings.data_dir, settings.worker_slot)
+        return load_instance(settings.data_dir, settings.worker_slot)
     except OSError as error:
-        yield SettingsFault("PENSTOCK_DATA_DIR", f"names a folder that cannot be used: {error.strerror}")
+        return SettingsFault("PENSTOCK_DATA_DIR", f"names a folder that cannot be used: {error.strerror}")
     except ValueError as error:
-        yield SettingsFault("PENSTOCK_DATA_DIR", f"names a folder that cannot be used: {error}")
+        return SettingsFault("PENSTOCK_DATA_DIR", f"names a folder that cannot be used: {error}")
+
+
+def _address_faults(settings: EdgeSettings) -> Iterator[SettingsFault]:
     if not all(port.isdecimal() for port in settings.own_ports):
         yield SettingsFault("PENSTOCK_OWN_PORTS", "is not a list of port numbers")
     if settings.listen_fd is None and not settings.listen[0].rpartition(":")[2].isdecimal():

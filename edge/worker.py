@@ -33,7 +33,7 @@ from edge.config.warm_redis import WarmRedis
 from edge.deadlines import Deadlines
 from edge.forwarding import Forwarder
 from edge.inbound import InboundRequest
-from edge.instance import load_instance
+from edge.instance import Instance
 from edge.journey import Journey
 from edge.limits.limiter import Limiter
 from edge.readiness import Feeds
@@ -46,6 +46,7 @@ from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from svckit.channels import open_channel
 from svckit.identity import ProcessIdentity
+from svckit.rim import stop_signals
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,8 @@ TALLY_SECONDS = 1.0
 class Worker:
     """What the connections of a worker share."""
 
-    def __init__(self, limits: ClientLimits, deadlines: Deadlines) -> None:
+    def __init__(self, slot: int, limits: ClientLimits, deadlines: Deadlines) -> None:
+        self.slot = slot
         self.limits = limits
         self.deadlines = deadlines
         self.draining = False
@@ -71,13 +73,18 @@ class Worker:
         return self.journey.answer(request, client)
 
 
-async def run_worker(settings: EdgeSettings, write_lines: Callable[[bytes], object]) -> None:
+async def run_worker(
+    settings: EdgeSettings,
+    identity: ProcessIdentity,
+    instance: Instance,
+    seal: Seal,
+    write_lines: Callable[[bytes], object],
+) -> None:
     """Runs one worker until SIGTERM or SIGINT. `write_lines` takes whole lines of the access log and never waits."""
-    loop = asyncio.get_running_loop()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     listener = listening_socket(settings.listen[0], settings.listen_fd)
     async with AsyncExitStack() as stack:
-        identity = ProcessIdentity.load(settings.identity_key_file)
-        instance = load_instance(settings.data_dir, settings.worker_slot)
+        stack.enter_context(stop_signals(stop.set))
 
         async def channel(address: str, audience: str) -> grpc.aio.Channel:
             return await stack.enter_async_context(open_channel(address, identity, audience))
@@ -87,7 +94,7 @@ async def run_worker(settings: EdgeSettings, write_lines: Callable[[bytes], obje
             instance,
             settings.scope,
             os.environ,
-            await warm_copies(settings, stack),
+            warm_copies(settings, seal, stack),
         )
         authenticator = Authenticator(
             await channel(settings.auth_address, "authsvc"), instance, max_stale_seconds=settings.auth_max_stale
@@ -113,7 +120,7 @@ async def run_worker(settings: EdgeSettings, write_lines: Callable[[bytes], obje
         stack.callback(access_log.flush)
 
         limits = ClientLimits(drain_idle_seconds=min(DRAIN_IDLE_SECONDS, settings.drain_seconds / 2))
-        worker = Worker(limits, deadlines)
+        worker = Worker(instance.slot, limits, deadlines)
         feeds = Feeds(feed, authenticator, limiter, recorder, worker)
         worker.journey = Journey(
             feed,
@@ -153,7 +160,7 @@ async def run_worker(settings: EdgeSettings, write_lines: Callable[[bytes], obje
             ]
             loop.add_signal_handler(signal.SIGHUP, feed.try_again)
             await feed.begun.wait()  # meanwhile connections wait in the listener's queue
-            await _serve(server, listener, worker, settings)
+            await _serve(server, listener, worker, stop)
             if not await recorder.flush(settings.drain_seconds):
                 log.warning("telemetry stays in the spool for the next start", records=recorder.spooled)
             feeds.count(tally)
@@ -164,15 +171,12 @@ async def run_worker(settings: EdgeSettings, write_lines: Callable[[bytes], obje
         await authenticator.leave()
 
 
-async def _serve(server: EdgeServer, listener: socket.socket, worker: Worker, settings: EdgeSettings) -> None:
-    """Serves until a signal, then lets requests end."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def _serve(server: EdgeServer, listener: socket.socket, worker: Worker, stop: asyncio.Event) -> None:
+    """Serves until it is told to stop, then lets requests end."""
     _quiet_collector()
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.serve(sockets=[listener]))
-        log.info("serving", slot=settings.worker_slot, address=listener.getsockname())
+        log.info("serving", slot=worker.slot, address=listener.getsockname())
         await stop.wait()
         log.info("draining")
         worker.draining = True
@@ -180,9 +184,8 @@ async def _serve(server: EdgeServer, listener: socket.socket, worker: Worker, se
         await serving
 
 
-async def warm_copies(settings: EdgeSettings, stack: AsyncExitStack) -> WarmCopies:
+def warm_copies(settings: EdgeSettings, seal: Seal, stack: AsyncExitStack) -> WarmCopies:
     """The config's copies on disk and, where one is configured, in Redis."""
-    seal = Seal(settings.cluster_key_file.read_bytes().strip())
     redis = None
     if settings.redis_url is not None:
         client = Redis.from_url(settings.redis_url.get_secret_value())
