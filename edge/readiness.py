@@ -64,7 +64,7 @@ class Feeds:
         for reason, number in limiter.opened.items():
             self._raise(tally, "rate_limit_breaker_opened", number, reason)
         for reason, number in recorder.dropped.items():
-            tally.events["telemetry_dropped", reason] = number
+            self._raise(tally, "telemetry_dropped", number, reason)
         tally.gauges["gateway_auth_cached_principals"] = authenticator.cached_principals
         tally.gauges["telemetry_spooled_records"] = recorder.spooled
         tally.gauges["gateway_config_revision"] = self._config.revision

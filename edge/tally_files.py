@@ -1,4 +1,8 @@
-"""Where workers leave their tallies for whoever shows metrics: a file for each, taken up again after a restart."""
+"""Where workers leave their tallies for whoever shows metrics: a file for each, taken up again after a restart.
+
+A file has one writer: it is named like the spool that the worker has locked. A worker that replaces another while
+that one drains has a spool, and so a file, of its own; the sum over the files is right at every moment.
+"""
 
 import os
 from pathlib import Path
@@ -8,18 +12,20 @@ import structlog
 
 from edge.tally import Tally
 
+LEVELS_SECONDS: Final = 10.0
+"""Written every second: a file that is older has no writer any more. Its counts stay, its levels do not."""
 log = structlog.get_logger(__name__)
 
 
 class TallyFile:
-    """The file of one worker's slot in the run directory."""
+    """The file of the worker that holds the spool `place`, in the run directory."""
 
-    def __init__(self, run_dir: Path, slot: int) -> None:
-        self.path: Final = run_dir / f"edge-{slot}.metrics.json"
+    def __init__(self, run_dir: Path, place: str) -> None:
+        self.path: Final = run_dir / f"edge-{place}.metrics.json"
         self._failing = False
 
     def resume(self) -> Tally:
-        """The tally that the slot's worker before this one left, or an empty one. Gauges start anew."""
+        """The tally that the file's last writer left, or an empty one. Gauges start anew."""
         try:
             tally = Tally.load(self.path.read_bytes())
         except (OSError, ValueError):
@@ -45,12 +51,16 @@ class TallyFile:
             self._failing = False
 
 
-def load_tallies(run_dir: Path) -> list[Tally]:
-    """The tallies of all workers; a file that cannot be read is left out."""
+def load_tallies(run_dir: Path, now: float) -> list[Tally]:
+    """The tallies of all workers, living and dead, at `now` (seconds since 1970); a file that cannot be read is left
+    out."""
     tallies = []
     for path in sorted(run_dir.glob("edge-*.metrics.json")):
         try:
-            tallies.append(Tally.load(path.read_bytes()))
+            tally = Tally.load(path.read_bytes())
+            if now - path.stat().st_mtime > LEVELS_SECONDS:
+                tally.gauges.clear()
         except (OSError, ValueError):
             continue
+        tallies.append(tally)
     return tallies

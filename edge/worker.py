@@ -99,13 +99,6 @@ async def run_worker(
         authenticator = Authenticator(
             await channel(settings.auth_address, "authsvc"), instance, max_stale_seconds=settings.auth_max_stale
         )
-        tally_file = TallyFile(settings.run_dir, settings.worker_slot)
-        tally = tally_file.resume()
-        limiter = Limiter(
-            await channel(settings.ratelimit_address, "ratelimitsvc"),
-            unit=random.SystemRandom().random,
-            fail_open=lambda reason: tally.event("rate_limit_fail_open", reason),
-        )
         recorder = Recorder(
             settings.data_dir / "spool",
             settings.worker_slot,
@@ -113,6 +106,13 @@ async def run_worker(
             await channel(settings.telemetry_address, "telemetrysvc"),
         )
         stack.callback(recorder.close)
+        tally_file = TallyFile(settings.run_dir, recorder.place)
+        tally = tally_file.resume()
+        limiter = Limiter(
+            await channel(settings.ratelimit_address, "ratelimitsvc"),
+            unit=random.SystemRandom().random,
+            fail_open=lambda reason: tally.event("rate_limit_fail_open", reason),
+        )
         deadlines = Deadlines()
         pool = UpstreamPool(guard_of(settings), deadlines)
         stack.callback(pool.close)

@@ -1,5 +1,6 @@
 """`python -m edge.admin`: the management process. Exit codes: 0 after a signal, 1 on failure, 2 on wrong settings."""
 
+import time
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from typing import Final
@@ -26,7 +27,7 @@ async def work(settings: AdminSettings, _output: LogOutput) -> None:
         services = await open_services(stack, addresses, identity)
         app = build_app(
             services,
-            edge_metrics=lambda: render(load_tallies(settings.run_dir)),
+            edge_metrics=lambda: render(load_tallies(settings.run_dir, time.time())),
             metrics_public=settings.metrics_public,
             version=version("penstock"),
         )

@@ -4,6 +4,7 @@ One recorder per worker: its own spool, and those of dead processes of this gate
 """
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,7 @@ class Recorder:
         self._slot: Final = claim_slot(root, slot)
         self._spool: Final = Spool(self._slot.folder)
         self._exporter: Final = self._exporter_of(self._slot, self._spool)
+        self._dropped_of_others: Counter[str] = Counter()
 
     def note(self, record: bytes) -> None:
         """Notes one answered request by its serialised RequestRecord."""
@@ -77,6 +79,11 @@ class Recorder:
         return self._spool.tally()
 
     @property
+    def place(self) -> str:
+        """The name of the spool that this process alone holds: the slot's, or another while the slot's is taken."""
+        return self._slot.name
+
+    @property
     def answered(self) -> int:
         """Records noted."""
         return self.tally().answered
@@ -98,8 +105,9 @@ class Recorder:
 
     @property
     def dropped(self) -> dict[str, int]:
-        """Records lost, by reason."""
-        return self.tally().dropped
+        """Records that this process has lost or found lost, by reason, in its own spool and in those it adopted."""
+        of_others = self._dropped_of_others
+        return {reason: count + of_others[reason] for reason, count in self._spool.newly_dropped().items()}
 
     def _exporter_of(self, slot: Slot, spool: Spool) -> Exporter:
         return Exporter(spool, f"{self._gateway_id}/{slot.name}", self._channel, self._pause_scale)
@@ -126,6 +134,7 @@ class Recorder:
                     shipping.cancel()
                 await spool.maintain()
             finally:
+                self._dropped_of_others.update(spool.newly_dropped())
                 spool.close()
         finally:
             slot.release()

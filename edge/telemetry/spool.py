@@ -85,6 +85,8 @@ class Spool:
         self._disk_refuses = False
         self._synced_sequence = standing.last
         self._unsynced: list[Segment] = []
+        # but for what is found lost now: nobody has told of that
+        self._known_dropped: Final = replace(self.tally(), damaged=standing.settled.damaged).dropped
 
     def append(self, frame: bytes) -> None:
         """Notes one record; counted, whatever becomes of it."""
@@ -212,6 +214,10 @@ class Spool:
             oversize=counters.oversize,
             damaged=settled.damaged + lost,
         )
+
+    def newly_dropped(self) -> dict[str, int]:
+        """Records lost since the spool was opened, by reason, with those that were found lost then."""
+        return {reason: count - self._known_dropped[reason] for reason, count in self.tally().dropped.items()}
 
     async def maintain(self) -> None:
         """Has the disk take what is new, deletes what is settled and allocates the next segment."""

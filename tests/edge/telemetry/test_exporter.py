@@ -154,6 +154,18 @@ async def test_the_spool_of_a_dead_worker_is_shipped_by_a_living_one(site: Site)
         assert await stored(site.database_url, tenant) == list(range(250))
 
 
+async def test_what_is_lost_of_an_adopted_spool_counts_as_lost_by_its_adopter(site: Site) -> None:
+    async with site.channel("edge") as channel:
+        async with running(recorder_of(site, channel, slot=3)) as dead:
+            note(dead, new_tenant(), range(5))
+        async with site.running(), running(recorder_of(site, channel, slot=0)) as recorder:
+            await until(lambda: has_refused(recorder, 5))
+
+
+async def has_refused(recorder: Recorder, count: int) -> bool:
+    return recorder.dropped["refused"] == count
+
+
 async def are_stored(site: Site, tenant: TenantId, count: int) -> bool:
     return len(await stored(site.database_url, tenant)) == count
 

@@ -165,6 +165,19 @@ def test_a_record_above_the_bound_is_dropped_alone(tmp_path: Path) -> None:
     assert_conserved(spool)
 
 
+def test_what_a_former_process_dropped_is_not_dropped_again(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    append_all(spool, [b"x" * (RECORD_LIMIT_BYTES + 1), b"kept"])
+    assert spool.newly_dropped()["oversize"] == 1
+    spool.close()
+
+    spool = Spool(tmp_path)
+    assert set(spool.newly_dropped().values()) == {0}
+    append_all(spool, [b"x" * (RECORD_LIMIT_BYTES + 1)])
+    assert (spool.newly_dropped()["oversize"], spool.tally().oversize) == (1, 2)
+    spool.close()
+
+
 async def test_a_full_disk_costs_counted_records_and_ends_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

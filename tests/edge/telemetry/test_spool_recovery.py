@@ -60,6 +60,24 @@ def assert_sound(folder: Path) -> Sequence[bytes]:
     return survivors
 
 
+def test_what_is_found_lost_at_the_opening_is_news_once(tmp_path: Path) -> None:
+    *_, last = written(tmp_path)
+    data = last.read_bytes()
+    last.write_bytes(data[: len(data) // 2])
+
+    spool = open_spool(tmp_path)
+    lost = COUNT - 10 - len(settle_all(spool))
+    append_all(spool, numbered(1))
+    settle_all(spool)
+    assert lost > 0
+    assert spool.newly_dropped()["damaged"] == lost
+    spool.close()
+
+    again = open_spool(tmp_path)
+    assert again.newly_dropped()["damaged"] == 0
+    again.close()
+
+
 @settings(max_examples=200, deadline=None)
 @given(flips=FLIPS)
 def test_flipped_bits_cost_the_records_that_they_hit(flips: list[tuple[int, float, int]]) -> None:
