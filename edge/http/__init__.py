@@ -4,6 +4,8 @@
 - `path`       the one canonical form of a path
 - `credentials` the credential that a request presents
 - `block`      what the fields say, whatever the target
+- `line`       the request line as it was sent
+- `chunks`     where a chunked body ends, and what it has besides data
 - `head`       the strict gate: a parsed head becomes a `Head` or a refusal
 - `outbound`   the head that goes to the upstream
 - `answer`     the head that goes to the client

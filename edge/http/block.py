@@ -15,7 +15,6 @@ from edge.http.fields import LISTS, PROTECTED, Use, classify, fold
 from edge.problems import Refusal, bad_request
 
 _LENGTH = re.compile(rb"\d{1,18}")
-_FIELD_OVERHEAD = len(": \r\n")
 _TOKENS = re.compile(rb"[ \t]*,[ \t]*")
 _OWN_OPTIONS = frozenset(b"close keep-alive upgrade te http2-settings".split())
 """What Connection may name besides fields of the client's own."""
@@ -48,16 +47,10 @@ class FieldBlock:
         return named
 
 
-def read_block(
-    version: str, raw_fields: Sequence[tuple[bytes, bytes]], field_count: int, fields_bytes: int = 32 * 1024
-) -> FieldBlock | Refusal:
-    """Judges the fields in order and as spelled; at most `field_count` of them in `fields_bytes` octets."""
-    if version not in ("1.1", "1.0"):
-        return bad_request("HTTP version is not 1.0 or 1.1")
+def read_block(version: str, raw_fields: Sequence[tuple[bytes, bytes]], field_count: int) -> FieldBlock | Refusal:
+    """Judges the fields in order and as spelled; at most `field_count` of them. `version` is 1.1 or 1.0."""
     if len(raw_fields) > field_count:
         return Refusal(reasons.ERROR_REASON_HEADERS_TOO_LARGE, f"more than {field_count} header fields")
-    if sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in raw_fields) > fields_bytes:
-        return Refusal(reasons.ERROR_REASON_HEADERS_TOO_LARGE, f"more than {fields_bytes} octets of header fields")
     sorted_out = _sort(raw_fields)
     if isinstance(sorted_out, Refusal):
         return sorted_out

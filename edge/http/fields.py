@@ -61,6 +61,12 @@ REWRITTEN = frozenset(b"x-forwarded-proto x-forwarded-host".split())
 PROTECTED = IDENTITY | READ | HOP_BY_HOP | REWRITTEN | PROXIES
 """What Connection must not name and what no folded spelling may imitate."""
 
+NO_TRAILER = PROTECTED | frozenset(
+    b"cache-control content-encoding content-range content-type cookie cookie2 max-forwards pragma range set-cookie "
+    b"date content-location accept-encoding".split()
+)
+"""What must not come behind a body, folded: framing, routing, identity, conditions (RFC 9110 §6.5.1)."""
+
 _SEPARATORS = b"!#$%&'*+.^_`|~"
 """What a name may have besides letters, digits and `-` (RFC 9110 §5.6.2)."""
 _FOLD = bytes.maketrans(_SEPARATORS, b"-" * len(_SEPARATORS))

@@ -1,25 +1,17 @@
 """The strict gate: what httptools accepted becomes a `Head` that can be read in one way only, or a refusal.
 
-Holds what the parser leaves lenient about the request line (RFC 9112 §3); `block` does the same for the fields.
-After a refusal here the connection is closed: its framing cannot be trusted.
+Holds what the parser leaves lenient about target and Host (RFC 9112 §3.2); `line` does the same for the rest of the
+request line, `block` for the fields. After a refusal here the connection is closed: its framing cannot be trusted.
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from penstock.errors.v1 import error_reason_pb2 as reasons
-
 from edge.http.block import FieldBlock
-from edge.http.path import PLAIN, canonical_path
+from edge.http.path import canonical_path
 from edge.problems import Refusal, bad_request
 
-_METHODS = b"GET HEAD POST PUT PATCH DELETE OPTIONS".split()
-METHODS = frozenset(_METHODS)
-_METHOD_NAMES = {method: method.decode() for method in _METHODS}
-_ALLOW = b", ".join(_METHODS)
-_LINE = re.compile(rb"(" + b"|".join(_METHODS) + rb") (" + PLAIN + rb")(\?[!\"$-~]*)? HTTP/1\.1\r\n")
-"""A request line that can be read without a parser: a path that is canonical as it stands, a query of visible ASCII."""
 _HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 
 
@@ -57,16 +49,10 @@ class Head:
         return b"expect" in self.read and self.has_body and self.block.http_11
 
 
-def read_head(method: bytes, target: bytes, block: FieldBlock | Refusal, line_bytes: int) -> Head | Refusal:
-    """Judges a parsed request line and its fields. `target` is the request target as sent."""
+def read_head(method: bytes, target: bytes, block: FieldBlock | Refusal) -> Head | Refusal:
+    """Judges a request line and its fields. `target` is the request target as sent."""
     if isinstance(block, Refusal):
         return block
-    if method not in METHODS:
-        return Refusal(
-            reasons.ERROR_REASON_METHOD_NOT_ALLOWED, "method is not served here", fields=((b"Allow", _ALLOW),)
-        )
-    if len(target) > line_bytes:
-        return Refusal(reasons.ERROR_REASON_URI_TOO_LONG, f"request line is longer than {line_bytes} octets")
     placed = _place(target, block.read.get(b"host"), block.http_11)
     if isinstance(placed, Refusal):
         return placed
@@ -84,21 +70,10 @@ def read_head(method: bytes, target: bytes, block: FieldBlock | Refusal, line_by
     )
 
 
-def read_known(line: bytes, before: Head, line_bytes: int) -> Head | None:
-    """The head whose request line, its CRLF included, stands above the same octets of fields as that of `before`,
-    which was a request for a path, without a body. None when the line needs the parser."""
-    match = _LINE.fullmatch(line)
-    if match is None or len(line) > line_bytes:
-        return None
-    method, path, query = match.groups(b"")
-    block = before.block
-    return Head(
-        _METHOD_NAMES[method], path, path.decode("ascii"), query, before.host, before.authority, True, block, block.read
-    )
-
-
 def _place(target: bytes, host: bytes | None, http_11: bool) -> tuple[str, bytes, bytes, bytes] | Refusal:
     """Host, authority, path and query of the request target (RFC 9112 §3.2)."""
+    if host is None and http_11:
+        return bad_request("Host is missing")
     authority = host
     if not target.startswith(b"/"):
         scheme, separator, rest = target.partition(b"://")
@@ -109,8 +84,6 @@ def _place(target: bytes, host: bytes | None, http_11: bool) -> tuple[str, bytes
         if host is not None and host.lower() != authority.lower():
             return bad_request("Host differs from the request target")
     if authority is None:
-        if http_11:
-            return bad_request("Host is missing")
         authority = b""
     name = "" if not authority and not http_11 else host_name(authority)
     if name is None:

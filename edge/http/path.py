@@ -6,9 +6,8 @@ backslashes, NUL, double encodings, octets that are not UTF-8 (RFC 3986 §5.2.4,
 
 import re
 
-PLAIN = rb"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9._~!$&'()*+,;=:@-]*)+/?|/"
-"""Nothing encoded, no empty segment, no segment that begins with a dot: canonical as it stands."""
-_PLAIN = re.compile(PLAIN)
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9._~!$&'()*+,;=:@-]*)+/?|/")
+"""Nothing encoded, no empty segment, none that begins with a dot or a parameter: canonical as it stands."""
 _ALLOWED = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+")
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _DOUBLE = re.compile(rb"%25[0-9A-Fa-f]{2}", re.IGNORECASE)
@@ -28,7 +27,7 @@ def canonical_path(raw: bytes, *, allow_encoded_slashes: bool = False) -> str | 
     """
     if _PLAIN.fullmatch(raw):
         return raw.decode("ascii")
-    if not raw.startswith(b"/") or not _ALLOWED.fullmatch(raw) or _DOUBLE.search(raw):
+    if not raw.startswith(b"/") or not _ALLOWED.fullmatch(raw):
         return None
     decoded = _ENCODED.sub(lambda match: bytes((int(match[1], 16),)), raw)
     if b"\\" in decoded or not _CONTROL.isdisjoint(decoded):
@@ -40,6 +39,8 @@ def canonical_path(raw: bytes, *, allow_encoded_slashes: bool = False) -> str | 
     except UnicodeDecodeError:
         return None
     path = _ENCODED.sub(_normalise, raw)
+    if _DOUBLE.search(path):  # `%25%32%66`
+        return None
     inner = path[1:].removesuffix(b"/") if path != b"/" else b"x"
     for segment in inner.replace(b"%2F", b"/").split(b"/"):
         # `..;x` is a dot segment to servers that cut path parameters off first

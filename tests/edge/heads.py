@@ -17,6 +17,6 @@ def block_of(*fields: Field, version: str = "1.1") -> FieldBlock:
 def head_of(*fields: Field, method: bytes = b"GET", target: bytes = b"/a", version: str = "1.1") -> Head:
     """The head of a request that is let in; for api.example.com unless the fields name a host."""
     named = fields if any(name.lower() == b"host" for name, _ in fields) else (HOST, *fields)
-    head = read_head(method, target, block_of(*named, version=version), line_bytes=8192)
+    head = read_head(method, target, block_of(*named, version=version))
     assert isinstance(head, Head), head
     return head

@@ -50,7 +50,7 @@ async def test_a_client_that_is_behind_at_the_end_of_an_answer_leaves_the_upstre
     transport, connection = await loop.create_connection(
         lambda: UpstreamConnection(Deadlines(), KnownAnswers()), sock=ours
     )
-    head = read_head(b"GET", b"/", read_block("1.1", [(b"Host", b"a")], 10), 100)
+    head = read_head(b"GET", b"/", read_block("1.1", [(b"Host", b"a")], 10))
     assert isinstance(head, Head)
     client = _Behind(loop)
     way = Way(route(1), SOMEBODY, None, b"", 0, False, None)

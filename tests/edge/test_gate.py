@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.edge.plane import OK, answering, plane, request, route, upstream
+from edge.client import ClientLimits, HeadLimits
+from tests.edge.plane import OK, Served, answering, plane, request, route, upstream
 
 
 @pytest.mark.parametrize("pieces", [1, 2], ids=["in one piece", "in two"])
@@ -44,3 +45,162 @@ async def test_our_own_secrets_are_no_upstreams_business(token: str) -> None:
             assert (await edge.get("/api/x", "Authorization: Bearer theirs")).status == 200
     assert b"abc" not in behind.heads[0]
     assert b"Authorization: Bearer theirs\r\n" in behind.heads[1]
+
+
+async def reading(served: Served) -> None:
+    """Answers each request once it has its body."""
+    while True:
+        head = (await served.head()).lower()
+        if b"content-length: " in head:
+            await served.reader.readexactly(int(head.partition(b"content-length: ")[2].partition(b"\r")[0]))
+        while b"transfer-encoding: chunked" in head:
+            size = int(await served.reader.readuntil(b"\r\n"), 16)
+            await served.reader.readexactly(size + 2)
+            if not size:
+                break
+        await served.send(OK)
+
+
+POST = b"POST /api/x HTTP/1.1\r\nHost: a\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+FIRST = {
+    "a request without a body": request(),
+    "a body with a length": request(method="POST", body=b"GET  / HTTP/1.1\r\n\r\n"),
+    "a body in chunks": CHUNKED + b"5;a=b\r\nhello\r\n4\r\n\r\n\r\n\r\n0\r\nX-Sum: 1\r\n\r\n",
+    "an empty body in chunks": CHUNKED + b"0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("cut", ["in one piece", "octet by octet"])
+@pytest.mark.parametrize("first", FIRST)
+async def test_the_request_line_is_judged_behind(first: str, cut: str) -> None:
+    octets = FIRST[first] + request() + b"\r\n" + request() + b"GET  /api/x HTTP/1.1\r\nHost: a\r\n\r\n"
+    pieces = [octets] if cut == "in one piece" else [octets[at : at + 1] for at in range(len(octets))]
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        for piece in pieces:
+            await client.send(piece)
+        assert [(await client.answer()).status for _ in range(4)] == [200, 200, 200, 400]
+        assert await client.ended() == b""
+        assert len(behind.heads) == 3
+
+
+async def test_fields_that_are_repeated_mean_the_same_for_another_line_and_their_version_counts() -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(
+            request("/api/1") + request("/api/2", method="HEAD") + request("/api/1") + request("/api/%2e")
+        )
+        assert [(await client.answer(head_only=head)).status for head in (False, True, False)] == [200, 200, 200]
+        assert (await client.answer()).code == "AMBIGUOUS_PATH"
+        assert [head.split(b" ")[:2] for head in behind.heads] == [
+            [b"GET", b"/api/1"],
+            [b"HEAD", b"/api/2"],
+            [b"GET", b"/api/1"],
+        ]
+        client = await edge.connect()
+        await client.send(request() + request().replace(b"HTTP/1.1", b"HTTP/1.0") + request())
+        assert [(await client.answer()).status for _ in range(2)] == [200, 200]
+        assert await client.ended() == b""  # HTTP/1.0 that does not ask to be kept
+        assert b"Via: 1.0 " in behind.heads[-1]
+
+
+async def test_a_repeated_head_is_refused_when_its_target_is() -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(request() + request("http://elsewhere/api/x") + request())
+        assert [(await client.answer()).status for _ in range(2)] == [200, 400]
+        assert await client.ended() == b""
+
+
+async def test_a_request_that_is_the_last_is_answered_alone() -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(request("/api/x", "Connection: close") + b"GET  bad\r\n\r\n" + request())
+        assert (await client.answer()).status == 200
+        assert await client.ended() == b""
+
+
+async def test_a_flood_of_requests_takes_no_answer_from_those_that_are_served() -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        client.writer.write(request() * 20_000)
+        assert [(await client.answer()).status for _ in range(16)] == [200] * 16
+        assert await client.ended() == b""
+
+
+@pytest.mark.parametrize(
+    ("octets", "code"),
+    [
+        pytest.param(b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\n\r\n", "URI_TOO_LONG", id="a target"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000, "HEADERS_TOO_LARGE", id="a value"),
+        pytest.param(b"GET / HTTP/1.1\r\nX:" + b" " * 1_000_000, "HEADERS_TOO_LARGE", id="spaces"),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"a" * 1_000_000, "HEADERS_TOO_LARGE", id="a name"),
+    ],
+)
+async def test_a_refusal_is_read_by_a_client_that_sends_on(octets: bytes, code: str) -> None:
+    async with plane([]) as edge:
+        client = await edge.connect()
+        client.writer.write(octets)
+        assert (await client.answer()).code == code
+
+
+async def test_fields_may_be_as_long_together_as_allowed_and_not_one_octet_more() -> None:
+    """Counted as they were sent."""
+    fields = b"Host: a\r\nX-A:\t 1\r\n"
+    async with plane([], limits=ClientLimits(head=HeadLimits(fields_bytes=len(fields)))) as edge:
+        client = await edge.connect()
+        await client.send(b"GET / HTTP/1.1\r\n" + fields + b"\r\n")
+        assert (await client.answer()).status == 404
+        await client.send(b"GET / HTTP/1.1\r\n" + fields.replace(b"1", b"1 ") + b"\r\n")
+        answer = await client.answer()
+    assert (answer.status, answer.code) == (431, "HEADERS_TOO_LARGE")
+
+
+CHANGING = [
+    "Content-Length",
+    "Transfer-Encoding",
+    "TE",
+    "Connection",
+    "Expect",
+    "Host",
+    "Authorization",
+    "X-API-Key",
+    "Cookie",
+    "X-User-ID",
+]
+CHANGING += ["x_user_id", "x.tenant.id", "X-Forwarded-For", "X-Request-ID", "Content-Type", "Range"]
+
+
+@pytest.mark.parametrize("name", CHANGING)
+async def test_a_trailer_that_would_change_the_request_is_refused(name: str) -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(CHUNKED + b"1\r\nx\r\n0\r\nX-Sum: 1\r\n" + name.encode() + b": 1\r\n\r\n" + request())
+        assert (await client.answer()).code == "BAD_REQUEST"
+        assert await client.ended() == b""
+        assert len(behind.heads) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"1;" + b"e" * 70_000 + b"\r\nx\r\n0\r\n\r\n", id="a long extension"),
+        pytest.param((b"1;" + b"e" * 200 + b"\r\nx\r\n") * 500 + b"0\r\n\r\n", id="many extensions"),
+        pytest.param(b"1\r\nx\r\n0\r\n" + b"X: y\r\n" * 10_000 + b"\r\n", id="many trailers"),
+        pytest.param(b"100000000\r\nx", id="a chunk of 4 GiB"),
+    ],
+)
+async def test_what_a_body_has_besides_data_is_bounded(body: bytes) -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        client.writer.write(CHUNKED + body)
+        assert (await client.answer()).code == "BAD_REQUEST"
+
+
+async def test_a_head_that_begins_behind_another_request_has_a_heads_time() -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)], limits=ClientLimits(head_seconds=0.2)) as edge:
+        client = await edge.connect()
+        await client.send(request() + b"GET /api/x HT")
+        assert [(await client.answer()).status for _ in range(2)] == [200, 408]
+        assert await client.ended() == b""

@@ -101,7 +101,7 @@ def test_acting_tenant(
 
 def head(path: str, *fields: tuple[bytes, bytes]) -> Head:
     block = read_block("1.1", ((b"Host", b"a"), *fields), field_count=100)
-    read = read_head(b"GET", path.encode(), block, line_bytes=8192)
+    read = read_head(b"GET", path.encode(), block)
     assert isinstance(read, Head)
     return read
 

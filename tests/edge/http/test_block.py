@@ -105,24 +105,10 @@ def test_the_one_expectation_is_taken_and_ends_here(value: bytes) -> None:
     assert (block.read, block.lines) == ({b"expect": value}, b"")
 
 
-@pytest.mark.parametrize("version", ["0.9", "2.0", "1.2", "", "1.1 "])
-def test_only_http_10_and_11_are_spoken(version: str) -> None:
-    assert refusal_of(HOST, version=version) == ("BAD_REQUEST", "HTTP version is not 1.0 or 1.1")
-
-
 def test_as_many_fields_as_are_allowed_are_taken_and_not_one_more() -> None:
     fields = [(b"X-%d" % number, b"") for number in range(4)]
     assert isinstance(read_block("1.1", fields[:3], field_count=3), FieldBlock)
     assert refusal_of(*fields, field_count=3) == ("HEADERS_TOO_LARGE", "more than 3 header fields")
-
-
-def test_fields_may_be_as_long_together_as_allowed_and_not_one_octet_more() -> None:
-    """Counted as they are written, however the parser got them."""
-    fields = [(b"X-A", b"12345"), (b"X-B", b"")]
-    assert isinstance(read_block("1.1", fields, 9, fields_bytes=len("X-A: 12345\r\nX-B: \r\n")), FieldBlock)
-    refusal = read_block("1.1", fields, 9, fields_bytes=18)
-    assert isinstance(refusal, Refusal)
-    assert (refusal.code, refusal.detail) == ("HEADERS_TOO_LARGE", "more than 18 octets of header fields")
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_a_whole_head() -> None:
 
 
 def test_a_request_without_host_names_the_target_and_its_own_version() -> None:
-    head = read_head(b"GET", b"/api", read_block("1.0", [], 10), 100)
+    head = read_head(b"GET", b"/api", read_block("1.0", [], 10))
     assert isinstance(head, Head)
     lines = written(head)
     assert lines[:2] == [b"GET /api HTTP/1.1", b"Host: 127.0.0.1:9001"]
