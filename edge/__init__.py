@@ -21,7 +21,7 @@ What it stands on
     upstream/     connections to targets
     snapshot, principal   the values of config and identity
     deadlines     many deadlines at the price of an attribute
-    request_id, instance  ids
+    request_id, instance  ids; sampling chooses by them
 
 What it says of itself
     access_log, records   a line, a record and a count for each request

@@ -44,7 +44,7 @@ class Bridge:
         if isinstance(body, Refusal):
             return body
         answer = _Answer(visit, head, client)
-        await self._application(_scope(visit, head, client), _receive(body), answer.send)
+        await self._application(_scope(visit, head), _receive(body), answer.send)
         return answer.finish()
 
 
@@ -88,7 +88,7 @@ class _Collector:
             self.done.set_result(MALFORMED)
 
 
-def _scope(visit: Visit, head: Head, client: ClientConnection) -> dict[str, Any]:
+def _scope(visit: Visit, head: Head) -> dict[str, Any]:
     path = head.path or "/"
     return {
         "type": "http",
@@ -96,13 +96,13 @@ def _scope(visit: Visit, head: Head, client: ClientConnection) -> dict[str, Any]
         "http_version": "1.1" if head.block.http_11 else "1.0",
         # what is read can be read by HEAD (RFC 9110 §9.1); the answer's body goes nowhere
         "method": "GET" if head.method == "HEAD" else head.method,
-        "scheme": "https" if client.tls else "http",
+        "scheme": visit.origin.scheme,
         "path": path,
         "raw_path": path.encode(),
         "query_string": head.query[1:],
         "root_path": "",
         "headers": [*head.read.items(), *((name.lower(), value) for name, value in head.block.fields)],
-        "client": (client.address, 0),
+        "client": (visit.client_address, 0),
         "server": None,
         "state": {"request_id": visit.request_id},
     }

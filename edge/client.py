@@ -24,8 +24,10 @@ from edge.exchange import Exchange
 from edge.http.block import FieldBlock, read_block
 from edge.http.chunks import BadChunks, Chunks
 from edge.http.fields import NO_TRAILER, fold
+from edge.http.forwarded import TrustedProxies
 from edge.http.head import Head, read_head
 from edge.http.line import RequestLine, read_line
+from edge.http.origin import Origin, find_origin, peer_of
 from edge.inbound import InboundRequest
 from edge.problems import Refusal
 from edge.standing import Standing
@@ -40,6 +42,7 @@ LINGER_SECONDS = 1.0
 _HEAD_END = b"\r\n\r\n"
 _NO_LINE = RequestLine(b"\n", b"", b"", "1.1")
 """Begins no request; a client that begins so nevertheless is refused for want of a target."""
+_NOWHERE = Origin("")
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """struct linger (socket(7)): on, for no time."""
 
@@ -71,6 +74,7 @@ class Host(Protocol):
     """What a connection needs of its worker."""
 
     limits: ClientLimits
+    proxies: TrustedProxies
     deadlines: Deadlines
     draining: bool
     now: Callable[[], float]
@@ -101,7 +105,6 @@ class ClientConnection(asyncio.Protocol):
         """The signature is uvicorn's."""
         self.loop = _loop or asyncio.get_running_loop()
         self.transport: asyncio.Transport
-        self.address = ""
         self.tls = False
         self.closed = False
         self.writable = True
@@ -121,6 +124,7 @@ class ClientConnection(asyncio.Protocol):
         """The octets of the fields that `_block` was read from, with the end of the head."""
         self._repeatable = False
         """Whether those fields mean a request without a body on a connection that goes on."""
+        self._known_origin: tuple[FieldBlock | None, bytes, Origin] = (None, b"", _NOWHERE)
         self._inbound: InboundRequest | None = None
         self._body_left = 0
         self._chunks: Chunks | None = None
@@ -145,8 +149,8 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
         self.tls = transport.get_extra_info("sslcontext") is not None
+        self.peer = peer_of(str(peer[0]) if isinstance(peer, tuple) else "", tls=self.tls, proxies=self.host.proxies)
         self._state.connections.add(self)
         self.deadline = self.loop.time() + self.host.limits.head_seconds
         self.host.deadlines.watch(self)
@@ -397,6 +401,16 @@ class ClientConnection(asyncio.Protocol):
             self.transport.write_eof()
 
     # -- for whoever answers -----------------------------------------------------------------------------------
+
+    def origin(self, head: Head | None) -> Origin:
+        """Where a request with this head comes from. Remembered, because clients repeat their fields."""
+        if head is None:
+            return Origin(self.peer.address)
+        block, authority, origin = self._known_origin
+        if head.block is not block or head.authority != authority:
+            origin = find_origin(self.peer, head, self.host.proxies)
+            self._known_origin = head.block, head.authority, origin
+        return origin
 
     def write(self, data: bytes) -> None:
         """Writes octets of an answer; after the connection is lost they go nowhere."""

@@ -13,6 +13,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk, frame_for_client
 from edge.http.head import Head
+from edge.routing import Timeouts
 from edge.standing import Way
 from edge.story import Waiting
 from edge.upstream.connection import UpstreamConnection
@@ -87,6 +88,7 @@ class Exchange:
         upstream: UpstreamConnection,
         head: Head,
         way: Way,
+        timeouts: Timeouts,
         added: bytes,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -94,7 +96,7 @@ class Exchange:
         self.bodiless = head.method == "HEAD"
         self.http_11 = head.block.http_11
         self.own_cors = way.own_cors
-        self._timeouts = timeouts = way.route.timeouts
+        self._timeouts = timeouts
         upstream.deadline = loop.time() + timeouts.response
         self._loop = loop
         self._client = client

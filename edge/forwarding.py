@@ -13,10 +13,13 @@ from edge.client import ClientConnection
 from edge.deadlines import Deadlines
 from edge.exchange import Exchange, Outcome
 from edge.http.head import Head
+from edge.http.origin import Origin
 from edge.http.outbound import identity_lines, request_fields, request_head
+from edge.http.trace import started
 from edge.principal import Principal
 from edge.problems import Refusal
-from edge.routing import Route, Service, Target
+from edge.routing import Route, Service, Target, Timeouts
+from edge.sampling import ALL, Share
 from edge.snapshot import TenantView
 from edge.standing import Standing, Way
 from edge.story import in_task
@@ -31,10 +34,14 @@ DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
 class Forwarder:
     """Sends requests on. One per worker."""
 
-    def __init__(self, pool: UpstreamPool, deadlines: Deadlines, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, pool: UpstreamPool, deadlines: Deadlines, loop: asyncio.AbstractEventLoop, traces: Share = ALL
+    ) -> None:
+        """`traces`: those that start here and are to be recorded by whoever takes part in them."""
         self._pool = pool
         self._deadlines = deadlines
         self._loop = loop
+        self._traces = traces
         self._turns: defaultdict[tuple[TenantId, str], int] = defaultdict(int)
 
     async def forward(
@@ -49,17 +56,28 @@ class Forwarder:
         """Sends the request and pumps the answer; a Refusal when nothing was sent."""
         tenant, principal, way = visit.tenant or governing, visit.principal, standing.way
         if way is None or way.route is not route or way.tenant is not tenant or way.principal is not principal:
-            way = standing.way = _way(head, route, tenant, principal, governing, client)
+            way = standing.way = _way(head, route, tenant, principal, governing, visit.origin)
         if head.block.content_length > way.max_body_bytes:
             return Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {way.max_body_bytes} octets")
         lease = way.lease or self._in_turn(governing, route.service)
-        octets = request_head(head, route, way.fields, visit.request_id.encode())
+        timeouts, patience = route.timeouts, visit.origin.patience
+        if patience is not None:
+            timeouts = timeouts.within(patience - (time.perf_counter() - visit.request.started_at))
+        octets = request_head(
+            head,
+            route,
+            way.fields,
+            timeouts.line,
+            visit.request_id.encode(),
+            b"" if head.block.trace_id else started(visit.id, self._traces),
+            way.identity,
+        )
         visit.upstream = lease.name
         connection = self._pool.idle(lease, self._loop.time())
-        outcome = await self._attempt(visit, head, way, lease, octets, connection, client)
+        outcome = await self._attempt(visit, head, way, timeouts, lease, octets, connection, client)
         if outcome.unsent and head.method in IDEMPOTENT and not head.has_body:
             # the server had closed the idle connection while our request was on its way
-            outcome = await self._attempt(visit, head, way, lease, octets, None, client)
+            outcome = await self._attempt(visit, head, way, timeouts, lease, octets, None, client)
         return outcome
 
     async def _attempt(
@@ -67,6 +85,7 @@ class Forwarder:
         visit: Visit,
         head: Head,
         way: Way,
+        timeouts: Timeouts,
         lease: Lease,
         octets: bytes,
         connection: UpstreamConnection | None,
@@ -74,7 +93,7 @@ class Forwarder:
     ) -> Outcome:
         if connection is None:
             try:
-                connection = await in_task(self._pool.connect(lease, way.route.timeouts.connect))
+                connection = await in_task(self._pool.connect(lease, timeouts.connect))
             except Unreachable as error:
                 if error.timed_out:
                     return Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT, stage="connect")
@@ -84,7 +103,7 @@ class Forwarder:
             return Outcome(client_gone=True, stage="connect")
         sent_at = time.perf_counter()
         request = visit.request
-        exchange = Exchange(client, request, connection, head, way, b"".join(visit.lines), self._loop)
+        exchange = Exchange(client, request, connection, head, way, timeouts, b"".join(visit.lines), self._loop)
         client.exchange = exchange
         self._deadlines.hasten(connection)
         connection.begin(exchange, octets)
@@ -115,22 +134,15 @@ def _way(
     tenant: TenantView,
     principal: Principal | None,
     governing: TenantView,
-    client: ClientConnection,
+    origin: Origin,
 ) -> Way:
     targets = route.service.targets
-    fields = request_fields(
-        head,
-        route,
-        authority=targets[0].name.encode(),
-        client_address=client.address.encode(),
-        scheme=b"https" if client.tls else b"http",
-        identity=identity_lines(tenant, principal),
-    )
     return Way(
         route,
         tenant,
         principal,
-        fields,
+        request_fields(head, route, targets[0].name.encode(), origin),
+        identity_lines(tenant, principal),
         DEFAULT_MAX_BODY_BYTES if route.max_body_bytes is None else route.max_body_bytes,
         governing.rules.cors is not None,
         _lease(targets[0], governing) if len(targets) == 1 else None,

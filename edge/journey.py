@@ -93,7 +93,7 @@ class Journey:
         """Answers one request to the end; tells whether the connection may carry another."""
         head = request.head if isinstance(request.head, Head) else None
         identity = self._ids.identity(head.read.get(b"x-request-id") if head else None)
-        visit = Visit(request, identity, client.address)
+        visit = Visit(request, identity, client.origin(head))
         if head is not None and self._draining() and not client.pipelined:
             head.keep_alive = False
         try:
@@ -116,8 +116,9 @@ class Journey:
 
     async def _serve(self, visit: Visit, head: Head, client: ClientConnection) -> bool:
         snapshot, standing = self._config.snapshot, client.standing
-        if standing is None or not standing.holds(snapshot, head):
-            standing = client.standing = Standing(snapshot, head)
+        origin = visit.origin
+        if standing is None or not standing.holds(snapshot, origin):
+            standing = client.standing = Standing(snapshot, origin, head.block)
         visit.standing, governing = standing, standing.governing
         if isinstance(governing, Refusal):
             return refuse(visit, governing, client)
@@ -129,7 +130,7 @@ class Journey:
                 return answer_preflight(visit, cors.preflight_lines(head, rules.cors), client)
             visit.lines.append(cors.answer_lines(head, rules.cors))
 
-        route = self._route(head, governing)
+        route = self._route(head, origin.host or "", governing)
         if route is NOT_FOUND and standing.misspelled:
             route = KEY_INVALID
         if isinstance(route, Refusal):
@@ -163,13 +164,13 @@ class Journey:
 
     # -- steps -------------------------------------------------------------------------------------------------
 
-    def _route(self, head: Head, governing: Governing) -> Route | Refusal:
+    def _route(self, head: Head, host: str, governing: Governing) -> Route | Refusal:
         path = head.path if head.path is not None else head.lenient_path
         if path is None:
             return AMBIGUOUS
         router = governing.tenant.rules.router
         fields = head.block.by_name() if router.reads_headers else {}
-        found = router.match(head.host, head.method, path, fields)
+        found = router.match(host, head.method, path, fields)
         if found is None:
             return NOT_FOUND if head.path is not None else AMBIGUOUS
         if isinstance(found, MethodNotAllowed):

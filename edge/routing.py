@@ -9,7 +9,7 @@ which could be a catch-all under other rules.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import accumulate
 
@@ -46,6 +46,16 @@ class Timeouts:
     connect: float = 1.0
     response: float = 10.0
     idle: float = 60.0
+    line: bytes = field(init=False, compare=False, repr=False)
+    """Tells the upstream how long its answer is waited for, in milliseconds."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "line", b"X-Request-Timeout: %d\r\n" % max(1, int(self.response * 1000)))
+
+    def within(self, seconds: float) -> "Timeouts":
+        """The same, but no longer than this until the answer's head; at least a millisecond."""
+        most = max(0.001, seconds)
+        return replace(self, connect=min(self.connect, most), response=min(self.response, most))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """What an edge worker is told by its environment."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from svckit.settings import CommaList, RimSettings
+from svckit.settings import CommaList, NetworkList, RimSettings
 
 
 class EdgeSettings(RimSettings):
@@ -24,6 +25,12 @@ class EdgeSettings(RimSettings):
     """Where a warm copy of the config is kept besides the disk; absent: on disk alone."""
     cluster_key_file: Path
     scope: str = "default"
+    trusted_proxies: NetworkList = ()
+    """Networks of the proxies in front that are believed about whom they speak for; of nobody else."""
+    proxy_headers: Literal["x-forwarded", "forwarded"] = "x-forwarded"
+    """Which header fields those proxies write: X-Forwarded-For, -Proto and -Host, or Forwarded (RFC 7239)."""
+    trace_sample: float = Field(default=1.0, ge=0, le=1)
+    """Part of the traces started here that are marked as sampled. Upstreams as a rule record those and no others."""
     access_log: bool = True
     """One log line for each answered request. Telemetry has them all without it."""
     auth_max_stale: float = Field(default=900.0, ge=0, le=900)

@@ -7,27 +7,32 @@ each answer is kept beside what it was made of, and is used for these very objec
 
 from typing import NamedTuple
 
+from edge.http.block import FieldBlock
 from edge.http.credentials import Presented
 from edge.http.head import Head
+from edge.http.origin import Origin
 from edge.principal import Credential, Principal
-from edge.problems import Refusal
+from edge.problems import Refusal, bad_request
 from edge.routing import Route
 from edge.snapshot import GatewaySnapshot, TenantView
 from edge.tenancy import acting_tenant, config_tenant, names_no_tenant, requested_tenant
 from edge.upstream.pool import Lease
 
+BAD_HOST = bad_request("the host that the proxy names is not valid")
+
 
 class Way(NamedTuple):
     """How a principal's requests to a route go on in a tenant's name.
 
-    `fields` are those of their heads, ready to be sent; `own_cors` tells whether the edge speaks of cross-origin
-    requests in the upstream's place; `lease` is there where the service has one target.
+    `fields` and `identity`, which come last, are those of their heads, ready to be sent; `own_cors` tells whether the
+    edge speaks of cross-origin requests in the upstream's place; `lease` is there where the service has one target.
     """
 
     route: Route
     tenant: TenantView
     principal: Principal | None
     fields: bytes
+    identity: bytes
     max_body_bytes: int
     own_cors: bool
     lease: Lease | None
@@ -50,8 +55,7 @@ class Standing:
     __slots__ = (
         "_acting",
         "_actor",
-        "_block",
-        "_host",
+        "_origin",
         "_snapshot",
         "credential",
         "governing",
@@ -60,11 +64,11 @@ class Standing:
         "way",
     )
 
-    def __init__(self, snapshot: GatewaySnapshot, head: Head) -> None:
-        self._snapshot, self._block, self._host = snapshot, head.block, head.host
-        presented = head.block.credential
+    def __init__(self, snapshot: GatewaySnapshot, origin: Origin, block: FieldBlock) -> None:
+        self._snapshot, self._origin = snapshot, origin
+        presented = block.credential
         known = presented if isinstance(presented, Presented) else None
-        self.governing = config_tenant(snapshot, head.host, known)
+        self.governing = BAD_HOST if origin.host is None else config_tenant(snapshot, origin.host, known)
         self.credential: Credential | Refusal | None = presented if isinstance(presented, Refusal) else None
         self.misspelled = False
         if known is not None and not isinstance(self.governing, Refusal):
@@ -75,9 +79,10 @@ class Standing:
         self.way: Way | None = None
         self.recorded: Recorded | None = None
 
-    def holds(self, snapshot: GatewaySnapshot, head: Head) -> bool:
-        """Whether this is how a request with the head stands under the snapshot."""
-        return self._snapshot is snapshot and self._block is head.block and self._host == head.host
+    def holds(self, snapshot: GatewaySnapshot, origin: Origin) -> bool:
+        """Whether this is how a request of the origin stands under the snapshot. The connection remembers an origin
+        with the fields that it was found in, so it stands for these, too."""
+        return self._snapshot is snapshot and self._origin is origin
 
     def acting(self, head: Head, route: Route, principal: Principal | None) -> TenantView | Refusal:
         """The tenant in whose name the principal's request to the route acts."""

@@ -8,6 +8,7 @@ from penstock.telemetry.v1.record_pb2 import RequestRecord
 
 from edge.exchange import Outcome
 from edge.http.head import Head
+from edge.http.origin import Origin
 from edge.inbound import InboundRequest
 from edge.limits.decision import Decision
 from edge.principal import Principal
@@ -47,15 +48,18 @@ class Visit:
     code: str = ""
     stage: str = ""
 
-    def __init__(self, request: InboundRequest, identity: RequestIdentity, client_address: str) -> None:
+    def __init__(self, request: InboundRequest, identity: RequestIdentity, origin: Origin) -> None:
         self.request = request
         self.id = identity.octets
         self.request_id = identity.text
-        self.client_address = client_address
+        self.origin = origin
+        self.client_address = origin.address
         self.lines: list[bytes] = [b"X-Request-ID: %b\r\n" % identity.text.encode()]
         """Header lines that every answer to this request carries."""
+        self.trace_id = identity.octets  # of a trace that starts here
         if isinstance(request.head, Head):
             self.head = request.head
+            self.trace_id = request.head.block.trace_id or identity.octets
 
     def settle(self, outcome: Outcome) -> None:
         """Takes over how the upstream's part ended."""
@@ -74,6 +78,7 @@ def record_octets(visit: Visit, tenant_id: str, seconds: float) -> bytes:
     path = (head.path or "")[:MAX_PATH].encode() if head is not None else b""
     own = own_octets(
         visit.id,
+        visit.trace_id,
         int(request.started_time * 1e6),
         min(int(seconds * 1e6), MAX_MICROS),
         request.body_bytes,
@@ -107,7 +112,7 @@ def _shared_octets(visit: Visit, tenant_id: str) -> bytes:
         consumer=principal.name if principal is not None else "",
         credential_id=principal.credential_id if principal is not None else "",
         client_address=visit.client_address,
-        host=head.host if head is not None else "",
+        host=visit.origin.host or "",
         upstream=visit.upstream,
         config_version=visit.config_version,
         user_agent=read.get(b"user-agent", b"")[:MAX_AGENT].decode("latin-1"),
@@ -123,6 +128,7 @@ def log_line(visit: Visit, tenant_id: str, seconds: float) -> dict[str, object]:
     return {
         "event": "request",
         "request_id": visit.request_id,
+        "trace_id": visit.trace_id.hex(),
         "tenant_id": tenant_id,
         "method": head.method if head is not None else "",
         "path": (head.path or "")[:MAX_PATH] if head is not None else "",

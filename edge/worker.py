@@ -32,12 +32,14 @@ from edge.config.warm_disk import WarmDisk
 from edge.config.warm_redis import WarmRedis
 from edge.deadlines import Deadlines
 from edge.forwarding import Forwarder
+from edge.http.forwarded import ProxyHeaders, TrustedProxies
 from edge.inbound import InboundRequest
 from edge.instance import Instance
 from edge.journey import Journey
 from edge.limits.limiter import Limiter
 from edge.readiness import Feeds
 from edge.records import Records
+from edge.sampling import Share
 from edge.server import EdgeServer, edge_server, listening_socket
 from edge.settings import EdgeSettings
 from edge.tally_files import TallyFile
@@ -60,9 +62,10 @@ TALLY_SECONDS = 1.0
 class Worker:
     """What the connections of a worker share."""
 
-    def __init__(self, slot: int, limits: ClientLimits, deadlines: Deadlines) -> None:
+    def __init__(self, slot: int, limits: ClientLimits, deadlines: Deadlines, proxies: TrustedProxies) -> None:
         self.slot = slot
         self.limits = limits
+        self.proxies = proxies
         self.deadlines = deadlines
         self.draining = False
         self.now = time.time
@@ -120,13 +123,14 @@ async def run_worker(
         stack.callback(access_log.flush)
 
         limits = ClientLimits(drain_idle_seconds=min(DRAIN_IDLE_SECONDS, settings.drain_seconds / 2))
-        worker = Worker(instance.slot, limits, deadlines)
+        proxies = TrustedProxies(settings.trusted_proxies, ProxyHeaders(settings.proxy_headers))
+        worker = Worker(instance.slot, limits, deadlines, proxies)
         feeds = Feeds(feed, authenticator, limiter, recorder, worker)
         worker.journey = Journey(
             feed,
             authenticator,
             limiter,
-            Forwarder(pool, deadlines, loop),
+            Forwarder(pool, deadlines, loop, Share(settings.trace_sample)),
             Bridge(builtin_app(version("penstock"), feeds.readiness), PATHS, TREES),
             Records(tally, access_log if settings.access_log else None, recorder.note).keep,
             lambda: worker.draining,

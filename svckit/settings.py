@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -29,6 +29,8 @@ def _split(value: object) -> object:
 
 # `a,b` in the environment.
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
+# `10.0.0.0/8,::1` in the environment; an address alone is the network of this one address.
+NetworkList = Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_split)]
 
 
 class RimSettings(BaseSettings):

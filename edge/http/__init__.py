@@ -7,6 +7,9 @@
 - `line`       the request line as it was sent
 - `chunks`     where a chunked body ends, and what it has besides data
 - `head`       the strict gate: a parsed head becomes a `Head` or a refusal
+- `forwarded`  what trusted proxies say of the client
+- `trace`      the trace that a request belongs to
+- `origin`     where a request comes from, and what upstreams are told of it
 - `outbound`   the head that goes to the upstream
 - `answer`     the head that goes to the client
 """

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.http.credentials import Presented, presented
-from edge.http.fields import LISTS, PROTECTED, Use, classify, fold
+from edge.http.fields import CLAIMS, LISTS, PROTECTED, Use, classify, fold
+from edge.http.trace import continued
 from edge.problems import Refusal, bad_request
 
 _LENGTH = re.compile(rb"\d{1,18}")
 _TOKENS = re.compile(rb"[ \t]*,[ \t]*")
+MAX_PASSES = 8
+"""Gateways of this kind that a request may have passed (Via); with a target that leads back here it would never end."""
 _OWN_OPTIONS = frozenset(b"close keep-alive upgrade te http2-settings".split())
 """What Connection may name besides fields of the client's own."""
 
@@ -25,7 +28,8 @@ class FieldBlock:
     """The fields of a request, judged.
 
     `read` has those that the edge reads itself, by lower-case name; `fields` those that go on, `lines` the same as
-    they are written to the upstream, with the body's framing; `credential` is what the client presents.
+    they are written to the upstream, with the body's framing and the trace; `credential` is what the client presents,
+    `trace_id` the 16 octets of the trace that goes on, empty when none does.
     """
 
     http_11: bool
@@ -36,10 +40,12 @@ class FieldBlock:
     fields: tuple[tuple[bytes, bytes], ...]
     lines: bytes
     credential: Presented | Refusal | None
+    trace_id: bytes
 
     def by_name(self) -> dict[bytes, bytes]:
-        """All fields by lower-case name, repeated ones joined as a list; for routes with header conditions."""
-        named = dict(self.read)
+        """All fields by lower-case name, repeated ones joined as a list; for routes with header conditions, which no
+        word about the way here can meet: it could be anybody's."""
+        named = {name: value for name, value in self.read.items() if name not in CLAIMS}
         for name, value in self.fields:
             lower = name.lower()
             if lower not in self.read:
@@ -61,12 +67,15 @@ def read_block(version: str, raw_fields: Sequence[tuple[bytes, bytes]], field_co
         return bad_request("Connection names a field that may not be removed")
     if b"authorization" in read and b"x-api-key" in read:
         return Refusal(reasons.ERROR_REASON_CREDENTIALS_CONFLICT, "both Authorization and X-API-Key")
+    if read.get(b"via", b"").lower().count(b" penstock") >= MAX_PASSES:
+        return bad_request(f"the request goes in a circle: it has passed {MAX_PASSES} gateways of this kind")
     if read.get(b"expect", b"100-continue").lower() != b"100-continue":
         return Refusal(reasons.ERROR_REASON_EXPECTATION_FAILED, "only 100-continue can be expected")
     framing = _framing(read, version)
     if isinstance(framing, Refusal):
         return framing
     content_length, chunked, framing_line = framing
+    trace = continued(read)
     kept = tuple(field for field in fields if not named or fold(field[0]) not in named)
     return FieldBlock(
         http_11=version == "1.1",
@@ -75,8 +84,9 @@ def read_block(version: str, raw_fields: Sequence[tuple[bytes, bytes]], field_co
         chunked=chunked,
         read=read,
         fields=kept,
-        lines=b"".join(b"%b: %b\r\n" % field for field in kept) + framing_line,
+        lines=b"".join(b"%b: %b\r\n" % field for field in kept) + framing_line + (trace.lines if trace else b""),
         credential=presented(read),
+        trace_id=trace.id if trace else b"",
     )
 
 

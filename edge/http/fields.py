@@ -47,18 +47,21 @@ PROXY_FAMILY = b"x-forwarded-"
 
 READ = frozenset(
     b"host content-length transfer-encoding connection expect upgrade authorization x-api-key x-tenant-id "
-    b"x-request-id x-forwarded-for forwarded".split()
+    b"x-request-id x-forwarded-for x-forwarded-proto x-forwarded-host forwarded traceparent tracestate via "
+    b"x-request-timeout".split()
 )
 """Read, then written anew or ended here; a second one makes the request ambiguous."""
 
 READ_FORWARD = frozenset(b"origin user-agent content-type access-control-request-method".split())
 
-LISTS = frozenset(b"connection x-forwarded-for forwarded".split())
-"""Of those read, the ones that may stand in several lines, which then count as one list (RFC 9110 §5.3)."""
+CLAIMS = frozenset(b"x-forwarded-for x-forwarded-proto x-forwarded-host forwarded x-request-timeout".split())
+"""Of those read, what only trusted proxies are believed."""
 
-REWRITTEN = frozenset(b"x-forwarded-proto x-forwarded-host".split())
+LISTS = CLAIMS | frozenset(b"connection traceparent tracestate via".split())
+"""Of those read, the ones that may stand in several lines, which then count as one list (RFC 9110 §5.3). A list of
+two traces is none."""
 
-PROTECTED = IDENTITY | READ | HOP_BY_HOP | REWRITTEN | PROXIES
+PROTECTED = IDENTITY | READ | HOP_BY_HOP | PROXIES
 """What Connection must not name and what no folded spelling may imitate."""
 
 NO_TRAILER = PROTECTED | frozenset(

@@ -3,6 +3,7 @@
 import re
 
 from edge.http.head import Head
+from edge.http.origin import Origin
 from edge.principal import Principal
 from edge.routing import Route
 from edge.snapshot import TenantView
@@ -48,41 +49,39 @@ def _clean(value: str) -> str:
     return value.translate(_LINE_BREAKS)
 
 
-def request_head(head: Head, route: Route, fields: bytes, request_id: bytes) -> bytes:
-    """The octets of the head for the upstream; `fields` come from `request_fields`."""
-    return b"%b %b%b HTTP/1.1\r\n%bX-Request-ID: %b\r\n\r\n" % (
+def request_head(
+    head: Head, route: Route, fields: bytes, timeout: bytes, request_id: bytes, trace: bytes, identity: bytes
+) -> bytes:
+    """The octets of the head for the upstream.
+
+    `fields` come from `request_fields`, `identity` from `identity_lines`; `timeout` is the line of `Timeouts`, `trace`
+    the line of a trace that starts here.
+    """
+    return b"%b %b%b HTTP/1.1\r\n%b%bX-Request-ID: %b\r\n%b%b\r\n" % (
         head.method.encode(),
         upstream_path(route, head.path or "/").encode(),
         head.query,
         fields,
+        timeout,
         request_id,
+        trace,
+        identity,
     )
 
 
-def request_fields(
-    head: Head, route: Route, *, authority: bytes, client_address: bytes, scheme: bytes, identity: bytes
-) -> bytes:
+def request_fields(head: Head, route: Route, authority: bytes, origin: Origin) -> bytes:
     """The field lines that requests with the same fields share, the client's first, framed like the client's request.
 
-    `authority` is the target's own when the client named none; `identity` comes from `identity_lines`.
+    `authority` is the target's own when the client named none.
     """
-    read = head.read
-    forwarded_for = read.get(b"x-forwarded-for")
-    parts = [b"Host: %b\r\n" % (head.authority or authority), head.block.lines]
-    authorization = read.get(b"authorization")
-    if authorization is not None and route.service.forward_authorization and not OUR_SECRET.search(authorization):
-        parts.append(b"Authorization: %b\r\n" % authorization)
-    parts.append(
-        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\nForwarded: for=%b;proto=%b\r\n"
-        b"Via: %b penstock\r\n%b"
-        % (
-            client_address if forwarded_for is None else b"%b, %b" % (forwarded_for, client_address),
-            scheme,
-            head.authority,
-            b'"[%b]"' % client_address if b":" in client_address else client_address,
-            scheme,
-            b"1.1" if head.block.http_11 else b"1.0",
-            identity,
-        )
+    authorization = head.read.get(b"authorization")
+    if not route.service.forward_authorization or authorization is None or OUR_SECRET.search(authorization):
+        passed = b""
+    else:
+        passed = b"Authorization: %b\r\n" % authorization
+    return b"Host: %b\r\n%b%b%b" % (
+        head.authority or authority,
+        head.block.lines,
+        passed,
+        origin.lines,
     )
-    return b"".join(parts)

@@ -32,6 +32,7 @@ def _tag(name: str, wire_type: int) -> bytes:
 _FORM: Final = b"%b".join(
     (
         _tag("id", _DELIMITED) + varint(16),
+        _tag("trace_id", _DELIMITED) + varint(16),
         _tag("start_micros", _VARINT),
         _tag("duration_micros", _VARINT),
         _tag("request_bytes", _VARINT),
@@ -49,6 +50,7 @@ _FORM: Final = b"%b".join(
 
 def own_octets(
     record_id: bytes,
+    trace_id: bytes,
     start_micros: int,
     duration_micros: int,
     request_bytes: int,
@@ -58,7 +60,7 @@ def own_octets(
     request_id: bytes,
     path: bytes,
 ) -> bytes:
-    """`record_id` has 16 octets, `start_micros` 56 bits (until the year 4253), the texts less than 16 KiB."""
+    """The ids have 16 octets, `start_micros` 56 bits (until the year 4253), the texts less than 16 KiB."""
     # The seven bits of each digit spread out to octets, by halves: all eight at once, the first seven with the mark
     # that more follow.
     start = (start_micros & 0xFFF_FFFF) | ((start_micros & 0xFF_FFFF_F000_0000) << 4)
@@ -66,6 +68,7 @@ def own_octets(
     start = (start & 0x7F_007F_007F_007F) | ((start & 0x3F80_3F80_3F80_3F80) << 1) | 0x80_8080_8080_8080
     return _FORM % (
         record_id,
+        trace_id,
         start.to_bytes(8, "little"),
         _SHORT[duration_micros] if duration_micros < 0x4000 else varint(duration_micros),
         _SHORT[request_bytes] if request_bytes < 0x4000 else varint(request_bytes),

@@ -19,6 +19,7 @@ from edge.builtin.app import Readiness, builtin_app
 from edge.client import ClientConnection, ClientLimits, hosted_by
 from edge.deadlines import Deadlines
 from edge.forwarding import Forwarder
+from edge.http.forwarded import TrustedProxies
 from edge.inbound import InboundRequest
 from edge.journey import Journey
 from edge.limits.decision import Decision, Source
@@ -266,8 +267,9 @@ class _Services:
 class _Host:
     """What a connection needs of its worker."""
 
-    def __init__(self, limits: ClientLimits, deadlines: Deadlines) -> None:
+    def __init__(self, limits: ClientLimits, deadlines: Deadlines, proxies: TrustedProxies) -> None:
         self.limits = limits
+        self.proxies = proxies
         self.deadlines = deadlines
         self.draining = False
         self.now: Callable[[], float] = time.time
@@ -301,7 +303,11 @@ class _ServerState:
 
 @asynccontextmanager
 async def plane(
-    routes: Sequence[Route], *, limits: ClientLimits | None = None, cors: CorsRules | None = None
+    routes: Sequence[Route],
+    *,
+    limits: ClientLimits | None = None,
+    cors: CorsRules | None = None,
+    proxies: TrustedProxies | None = None,
 ) -> AsyncIterator[Plane]:
     """Serves these routes as the config of `default`."""
     rules = Rules(DEFAULT_TENANT, 7, Router(tuple(routes)), cors=cors)
@@ -315,7 +321,7 @@ async def plane(
         state.visits.append(visit)
         state.recorded.set()
 
-    services, host = _Services(state), _Host(limits or ClientLimits(), deadlines)
+    services, host = _Services(state), _Host(limits or ClientLimits(), deadlines, proxies or TrustedProxies())
     builtins = Bridge(builtin_app("0", lambda: Readiness(status="ready", revision=1, feeds={})), PATHS, TREES)
     forwarder = Forwarder(pool, deadlines, loop)
     host.journey = Journey(services, services, services, forwarder, builtins, record, lambda: host.draining)

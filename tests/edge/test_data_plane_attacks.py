@@ -11,7 +11,7 @@ from edge.exchange import Exchange
 from edge.http.block import read_block
 from edge.http.head import Head, read_head
 from edge.principal import Principal, PrincipalKind
-from edge.routing import Auth, Router
+from edge.routing import Auth, Router, Timeouts
 from edge.snapshot import Rules, TenantStatus, TenantView
 from edge.standing import Way
 from edge.story import Waiting
@@ -53,8 +53,8 @@ async def test_a_client_that_is_behind_at_the_end_of_an_answer_leaves_the_upstre
     head = read_head(b"GET", b"/", read_block("1.1", [(b"Host", b"a")], 10))
     assert isinstance(head, Head)
     client = _Behind(loop)
-    way = Way(route(1), SOMEBODY, None, b"", 0, False, None)
-    exchange = Exchange(client, _Whole(), connection, head, way, b"", loop)
+    way = Way(route(1), SOMEBODY, None, b"", b"", 0, False, None)
+    exchange = Exchange(client, _Whole(), connection, head, way, Timeouts(), b"", loop)
     client.exchange = exchange
     connection.begin(exchange, b"")
     connection.data_received(OK)

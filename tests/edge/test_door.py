@@ -9,6 +9,7 @@ from edge.client import ClientConnection
 from edge.door import answer_preflight, failure_refusal, finish, refuse
 from edge.exchange import Outcome
 from edge.http.head import Head
+from edge.http.origin import Origin
 from edge.inbound import InboundRequest
 from edge.problems import Refusal, bad_request
 from edge.request_id import RequestIdentity
@@ -66,7 +67,7 @@ def visit_of(head: Head | Refusal, *, complete: bool = True) -> Visit:
     request = InboundRequest(head, started_at=0.0, started_time=0.0)
     if complete:
         request.end()
-    return Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), "192.0.2.7")
+    return Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), Origin("192.0.2.7"))
 
 
 def test_a_refusal_is_a_whole_answer_and_noted_in_the_visit() -> None:

@@ -9,6 +9,7 @@ from penstock.telemetry.v1.record_pb2 import RequestRecord
 
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.access_log import AccessLog
+from edge.http.origin import Origin
 from edge.inbound import InboundRequest
 from edge.principal import Principal, PrincipalKind
 from edge.problems import bad_request
@@ -27,7 +28,7 @@ CALLER = Principal(PrincipalKind.CONSUMER, "c-1", TENANT)
 
 def visit_of(code: str = "", principal: Principal | None = None, tenant: TenantView | None = VIEW) -> Visit:
     request = InboundRequest(head_of(), started_at=time.perf_counter(), started_time=1_700_000_000.0)
-    visit = Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), "192.0.2.7")
+    visit = Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), Origin("192.0.2.7"))
     visit.template, visit.status, visit.code = "/api", 200, code
     visit.principal, visit.tenant = principal, tenant
     return visit
@@ -101,7 +102,7 @@ def test_record_and_line_are_the_acting_tenants() -> None:
 def test_what_belongs_to_nobody_is_recorded_in_default() -> None:
     kept = Kept()
     request = InboundRequest(bad_request("no"), started_at=time.perf_counter(), started_time=1.0)
-    kept.records.keep(Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), "192.0.2.7"))
+    kept.records.keep(Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), Origin("192.0.2.7")))
     assert UUID(bytes=kept.notes[0].tenant_id) == UUID(DEFAULT_TENANT)
     assert list(kept.tally.requests) == [("(none)", "(none)", 0)]
 

@@ -212,3 +212,27 @@ def test_each_target_has_as_many_turns_as_its_weight_says() -> None:
     service = Service("s", (Target("a", 1, weight=3), Target("b", 1), Target("c", 1, weight=2)))
     turns = [service.at_turn(turn).host for turn in range(12)]
     assert (turns.count("a"), turns.count("b"), turns.count("c")) == (6, 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("response", "line"),
+    [(10.0, b"10000"), (0.25, b"250"), (0.0001, b"1"), (3600.0, b"3600000")],
+    ids=["seconds", "a part of one", "less than a millisecond", "an hour"],
+)
+def test_the_upstream_is_told_how_long_it_has(response: float, line: bytes) -> None:
+    assert Timeouts(response=response).line == b"X-Request-Timeout: %b\r\n" % line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "within"),
+    [
+        pytest.param(60.0, Timeouts(1.0, 10.0, 60.0), id="more than there is changes nothing"),
+        pytest.param(5.0, Timeouts(1.0, 5.0, 60.0), id="less for the answer"),
+        pytest.param(0.5, Timeouts(0.5, 0.5, 60.0), id="less for the connection, too"),
+        pytest.param(-1.0, Timeouts(0.001, 0.001, 60.0), id="nothing left is a millisecond"),
+    ],
+)
+def test_timeouts_can_be_shortened_only(seconds: float, within: Timeouts) -> None:
+    shortened = Timeouts(1.0, 10.0, 60.0).within(seconds)
+    assert shortened == within
+    assert shortened.line == within.line

@@ -9,7 +9,9 @@ from penstock.telemetry.v1.record_pb2 import RequestRecord
 
 from domain.tenants import TenantId
 from edge.exchange import Outcome
+from edge.http.forwarded import TrustedProxies
 from edge.http.head import Head
+from edge.http.origin import Origin, Peer, find_origin
 from edge.inbound import InboundRequest
 from edge.principal import Principal, PrincipalKind
 from edge.problems import Refusal, bad_request
@@ -25,7 +27,9 @@ CALLER = Principal(PrincipalKind.CONSUMER, "c-1", TENANT, name="shop", credentia
 
 
 def visit_of(head: Head | Refusal) -> Visit:
-    return Visit(InboundRequest(head, started_at=5.0, started_time=1_700_000_000.25), IDENTITY, "192.0.2.7")
+    peer = Peer("192.0.2.7", tls=False, trusted=False)
+    origin = find_origin(peer, head, TrustedProxies()) if isinstance(head, Head) else Origin(peer.address)
+    return Visit(InboundRequest(head, started_at=5.0, started_time=1_700_000_000.25), IDENTITY, origin)
 
 
 def request_record(visit: Visit, tenant_id: TenantId, seconds: float) -> RequestRecord:
@@ -75,6 +79,7 @@ def test_a_whole_record() -> None:
         upstream="127.0.0.1:1",
         upstream_micros=250_000,
         config_version=7,
+        trace_id=b"0123456789abcdef",
         stage="body",
         user_agent="curl/8",
     )
@@ -84,6 +89,7 @@ def test_a_whole_log_line() -> None:
     assert log_line(complete(), TENANT, 0.0123456) == {
         "event": "request",
         "request_id": "r-1",
+        "trace_id": b"0123456789abcdef".hex(),
         "tenant_id": TENANT,
         "method": "POST",
         "path": "/api/a",
@@ -105,6 +111,7 @@ def test_of_a_request_that_was_not_let_in_only_the_outside_is_known() -> None:
         tenant_id=bytes.fromhex(TENANT.replace("-", "")),
         start_micros=1_700_000_000_250_000,
         request_id="r-1",
+        trace_id=b"0123456789abcdef",
         client_address="192.0.2.7",
     )
     line = log_line(visit, TENANT, 0.0)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.api_keys import compose
-from edge.http.block import FieldBlock, read_block
+from edge.http.block import MAX_PASSES, FieldBlock, read_block
 from edge.http.credentials import Presented
 from edge.http.fields import PROTECTED, fold
 from edge.principal import CredentialKind
@@ -267,3 +267,13 @@ def test_the_lines_for_the_upstream_are_the_kept_fields_and_one_framing(fields: 
     assert framing in ([], [(b"Content-Length", b"%d" % block.content_length)], [(b"Transfer-Encoding", b"chunked")])
     assert all(field in fields for field in block.fields)
     assert not {fold(name) for name, _ in block.fields} & PROTECTED
+
+
+@pytest.mark.parametrize(
+    ("passes", "let_in"),
+    [(0, True), (MAX_PASSES - 1, True), (MAX_PASSES, False), (MAX_PASSES + 1, False)],
+    ids=["none", "the most", "one more", "two more"],
+)
+def test_a_request_that_goes_in_a_circle_is_refused(passes: int, let_in: bool) -> None:
+    via = [(b"Via", b"1.1 cdn, 1.1 Penstock")] * (passes // 2) + [(b"via", b"1.0 penstock")] * (passes - passes // 2)
+    assert isinstance(read_block("1.1", via, 100), FieldBlock) is let_in
