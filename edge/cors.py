@@ -1,20 +1,51 @@
 """Cross-origin requests (Fetch standard, §3.2): preflights are answered here, other answers get their fields."""
 
+import re
+from collections.abc import Sequence
+
 from edge.http.head import Head
-from edge.snapshot import CorsRules
+from edge.http.line import METHODS
+from edge.routing import CorsRules
+from edge.snapshot import Rules
 
 EXPOSED = ("X-Request-ID", "RateLimit", "RateLimit-Policy", "Retry-After")
 """Readable by scripts on every answer, so that a page can show why it was refused and when to come back."""
+VARY = b"Vary: Origin\r\n"
+PREFLIGHT_VARY = b"Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers\r\n"
+_CREDENTIALS = b"Access-Control-Allow-Credentials: true\r\n"
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 
 
-def allowed_origin(head: Head, rules: CorsRules) -> bytes | None:
-    """The value of Access-Control-Allow-Origin for the request, or None when its origin is not allowed."""
-    origin = head.read.get(b"origin")
-    if origin is None:
-        return None
+def allowed_origin(origin: bytes | None, rules: CorsRules) -> bytes | None:
+    """The value of Access-Control-Allow-Origin for a request from an origin, or None when that is not allowed."""
     if "*" in rules.origins and not rules.credentials:
         return b"*"
-    return origin if origin != b"*" and origin.decode("latin-1") in rules.origins else None
+    if origin is None or origin == b"*":
+        return None
+    return origin if origin.decode("latin-1") in rules.origins else None
+
+
+def answer_lines(origin: bytes | None, rules: CorsRules) -> bytes:
+    """The header lines of an answer that is no preflight's: only `Vary` where the origin is not allowed. Where any is,
+    the answer is the same for all, and says so without `Vary` and even where no origin is told (Fetch, §3.2.5)."""
+    answers = rules.answers
+    known = answers.get(origin) or answers.get(b"*")
+    if known is not None:
+        return known
+    allowed = allowed_origin(origin, rules)
+    if allowed is None:
+        lines = VARY
+    else:
+        exposed = ", ".join(dict.fromkeys((*rules.expose, *EXPOSED)))
+        lines = b"%bAccess-Control-Allow-Origin: %b\r\nAccess-Control-Expose-Headers: %b\r\n%b" % (
+            b"" if allowed == b"*" else VARY,
+            allowed,
+            exposed.encode(),
+            _CREDENTIALS if rules.credentials else b"",
+        )
+    if allowed is not None or origin is None:  # else anybody could fill it
+        answers[allowed] = lines
+    return lines
 
 
 def is_preflight(head: Head) -> bool:
@@ -22,30 +53,57 @@ def is_preflight(head: Head) -> bool:
     return head.method == "OPTIONS" and b"origin" in head.read and b"access-control-request-method" in head.read
 
 
-def answer_lines(head: Head, rules: CorsRules) -> bytes:
-    """The header lines of an answer to a cross-origin request; only `Vary` when the origin is not allowed."""
-    origin = allowed_origin(head, rules)
-    if origin is None:
-        return b"Vary: Origin\r\n"
-    exposed = ", ".join(dict.fromkeys((*rules.expose, *EXPOSED)))
-    return b"Vary: Origin\r\nAccess-Control-Allow-Origin: %b\r\nAccess-Control-Expose-Headers: %b\r\n" % (
-        origin,
-        exposed.encode(),
-    ) + (b"Access-Control-Allow-Credentials: true\r\n" if rules.credentials else b"")
+def preflight_rules(head: Head, host: str, rules: Rules) -> Sequence[CorsRules | None]:
+    """The rules of each route that may take the request that a preflight asks for; the document's where none does.
+
+    There can be several: a preflight has none of the fields that the page will set, so it cannot be known whether
+    header conditions will hold.
+    """
+    method = head.read[b"access-control-request-method"].decode("latin-1")
+    path = head.path if head.path is not None else head.lenient_path
+    routes = rules.router.possible(host, method, path) if path is not None else []
+    found = [route.cors for route in routes if head.path is not None or route.allow_encoded_slashes]
+    return list({id(each): each for each in found}.values()) or [rules.cors]
 
 
-def preflight_lines(head: Head, rules: CorsRules) -> bytes:
-    """The header lines of the answer to a preflight."""
-    origin = allowed_origin(head, rules)
-    if origin is None:
-        return b"Vary: Origin\r\n"
+def preflight_lines(head: Head, rules: Sequence[CorsRules | None]) -> bytes | None:
+    """The header lines of the answer to a preflight, which allow exactly what is asked for, or nothing; None where the
+    upstream answers.
+
+    Never more than is asked for: browsers remember an answer for its URL, and the same URL may be another route, with
+    other rules, under another method.
+    """
+    answering = [each for each in rules if each is not None]
+    if not answering:
+        return None
+    origin, method = head.read[b"origin"], head.read[b"access-control-request-method"]
+    names = _names(head.read.get(b"access-control-request-headers", b""))
+    allowed = {allowed_origin(origin, each) for each in answering}
+    if len(answering) < len(rules) or None in allowed or not all(_allows(each, method, names) for each in answering):
+        return PREFLIGHT_VARY
     lines = [
-        b"Vary: Origin\r\nAccess-Control-Allow-Origin: %b\r\n" % origin,
-        b"Access-Control-Allow-Methods: %b\r\n" % ", ".join(rules.methods).encode(),
-        b"Access-Control-Max-Age: %d\r\n" % rules.max_age,
+        PREFLIGHT_VARY,
+        b"Access-Control-Allow-Origin: %b\r\n" % (b"*" if allowed == {b"*"} else origin),
+        b"Access-Control-Allow-Methods: %b\r\n" % method,
+        b"Access-Control-Max-Age: %d\r\n" % min(each.max_age for each in answering),
     ]
-    if rules.headers:
-        lines.append(b"Access-Control-Allow-Headers: %b\r\n" % ", ".join(rules.headers).encode())
-    if rules.credentials:
-        lines.append(b"Access-Control-Allow-Credentials: true\r\n")
+    if names:
+        lines.append(b"Access-Control-Allow-Headers: %b\r\n" % ", ".join(names).encode())
+    if all(each.credentials for each in answering):
+        lines.append(_CREDENTIALS)
     return b"".join(lines)
+
+
+def _names(value: bytes) -> list[str]:
+    """The field names of Access-Control-Request-Headers in lower case."""
+    stripped = (name.strip(" \t") for name in value.decode("latin-1").lower().split(","))
+    return [name for name in stripped if name]
+
+
+def _allows(rules: CorsRules, method: bytes, names: Sequence[str]) -> bool:
+    """Whether requests of the method with fields of these names may be sent. `*` stands for any but Authorization."""
+    any_method, any_name = (not rules.credentials and "*" in listed for listed in (rules.methods, rules.headers))
+    return (method.decode("latin-1") in rules.methods or (any_method and method in METHODS)) and all(
+        name in rules.headers or (any_name and name != "authorization" and _NAME.fullmatch(name) is not None)
+        for name in names
+    )

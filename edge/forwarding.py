@@ -144,7 +144,7 @@ def _way(
         request_fields(head, route, targets[0].name.encode(), origin),
         identity_lines(tenant, principal),
         DEFAULT_MAX_BODY_BYTES if route.max_body_bytes is None else route.max_body_bytes,
-        governing.rules.cors is not None,
+        route.cors is not None,
         _lease(targets[0], governing) if len(targets) == 1 else None,
     )
 

@@ -125,12 +125,16 @@ class Journey:
         rules = governing.tenant.rules
         visit.tenant, visit.config_version = governing.tenant, rules.version
 
-        if rules.cors is not None:
-            if cors.is_preflight(head):
-                return answer_preflight(visit, cors.preflight_lines(head, rules.cors), client)
-            visit.lines.append(cors.answer_lines(head, rules.cors))
+        host = origin.host or ""
+        if cors.is_preflight(head):
+            preflight = cors.preflight_lines(head, cors.preflight_rules(head, host, rules))
+            if preflight is not None:
+                return answer_preflight(visit, preflight, client)
 
-        route = self._route(head, origin.host or "", governing)
+        route = self._route(head, host, governing)
+        shared = route.cors if isinstance(route, Route) else rules.cors
+        if shared is not None:
+            visit.lines.append(cors.answer_lines(head.read.get(b"origin"), shared))
         if route is NOT_FOUND and standing.misspelled:
             route = KEY_INVALID
         if isinstance(route, Refusal):
@@ -168,9 +172,7 @@ class Journey:
         path = head.path if head.path is not None else head.lenient_path
         if path is None:
             return AMBIGUOUS
-        router = governing.tenant.rules.router
-        fields = head.block.by_name() if router.reads_headers else {}
-        found = router.match(host, head.method, path, fields)
+        found = governing.tenant.rules.router.match(host, head.method, path, head.block.by_name)
         if found is None:
             return NOT_FOUND if head.path is not None else AMBIGUOUS
         if isinstance(found, MethodNotAllowed):

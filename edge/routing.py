@@ -8,10 +8,12 @@ which could be a catch-all under other rules.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import accumulate
+from operator import itemgetter
+from typing import TypeAlias
 
 from edge.limits.rules import RouteLimitRules
 
@@ -78,8 +80,26 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class CorsRules:
+    """Which cross-origin requests are answered, and how; `max_age` in seconds, `headers` in lower case.
+
+    `*` stands for anything, but for nothing where credentials go.
+    """
+
+    origins: frozenset[str] = frozenset()
+    credentials: bool = False
+    methods: tuple[str, ...] = ("GET", "HEAD", "POST")
+    headers: tuple[str, ...] = ()
+    expose: tuple[str, ...] = ()
+    max_age: int = 600
+    answers: dict[bytes | None, bytes] = field(default_factory=dict, init=False, compare=False)
+    """The header lines of answers by origin, remembered by `edge.cors`: of listed origins only, so it is bounded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """One route, compiled: `service` is resolved, `timeouts` are the route's over the service's."""
+    """One route, compiled: `service` is resolved, `timeouts` are the route's over the service's, `cors` the route's or
+    the document's, None where the edge stays out of it."""
 
     name: str
     prefix: str
@@ -99,6 +119,7 @@ class Route:
     websocket: bool = False
     critical: bool = False
     allow_encoded_slashes: bool = False
+    cors: CorsRules | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +127,10 @@ class MethodNotAllowed:
     """The path has routes, but none for this method; `allow` lists the methods that it has, sorted."""
 
     allow: tuple[str, ...]
+
+
+Fields: TypeAlias = Callable[[], Mapping[bytes, bytes]]
+"""Gives the fields of a request by lower-case name. Called only where header conditions ask: it is not for free."""
 
 
 class Router:
@@ -117,26 +142,34 @@ class Router:
         for route in self.routes:
             for host in route.hosts or ("",):
                 by_host.setdefault(host, []).append(route)
-        self.reads_headers = any(route.headers for route in self.routes)
         self._any_host = _Prefixes(by_host.pop("", ()))
         self._hosts = {host: _Prefixes(routes) for host, routes in by_host.items() if not host.startswith("*.")}
         # Keyed by what stands after the star, with its dot: `.example.com`.
         self._wildcards = {host[1:]: _Prefixes(routes) for host, routes in by_host.items() if host.startswith("*.")}
 
-    def match(
-        self, host: str, method: str, path: str, headers: Mapping[bytes, bytes]
-    ) -> Route | MethodNotAllowed | None:
+    def match(self, host: str, method: str, path: str, fields: Fields) -> Route | MethodNotAllowed | None:
         """The route of a request, the methods that would match, or None.
 
-        `host` is lower-case without port, `path` canonical from its `/` on, `headers` by lower-case name.
+        `host` is lower-case without port, `path` canonical from its `/` on.
         """
         if not self._hosts and not self._wildcards:
-            return self._any_host.match(method, path, headers)
+            return self._any_host.match(method, path, fields)
         for prefixes in self._candidates(host):
-            verdict = prefixes.match(method, path, headers)
+            verdict = prefixes.match(method, path, fields)
             if verdict is not None:
                 return verdict
         return None
+
+    def possible(self, host: str, method: str, path: str) -> list[Route]:
+        """The routes that may take a request whose header fields are not known, in the order of precedence."""
+        found: list[Route] = []
+        for prefixes in self._candidates(host):
+            for group in prefixes.groups(path):
+                found += (each for each in group.conditional if not each.methods or method in each.methods)
+                verdict = group.by_method.get(method, group.otherwise)
+                if verdict is not None:
+                    return found if isinstance(verdict, MethodNotAllowed) else [*found, verdict]
+        return found
 
     def _candidates(self, host: str) -> Iterator["_Prefixes"]:
         exact = self._hosts.get(host)
@@ -160,41 +193,89 @@ class _Prefixes:
         by_prefix: dict[str, list[Route]] = {}
         for route in routes:
             by_prefix.setdefault(route.prefix.rstrip("/"), []).append(route)
-        self._by_prefix = {
-            prefix: tuple(sorted(group, key=lambda route: -len(route.headers)))  # stable: then document order
-            for prefix, group in by_prefix.items()
-        }
+        self._by_prefix = {prefix: _Group(group) for prefix, group in by_prefix.items()}
         self._longest = max(map(len, self._by_prefix), default=-1)
 
-    def match(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Route | MethodNotAllowed | None:
-        longest = self._longest
-        if longest < 0:
-            return None
-        end = len(path)
-        # No look-ups beyond the longest prefix: a path of 10,000 slashes costs no more than a short one.
-        if end > longest and path[longest] != "/":
-            end = path.rfind("/", 0, longest)
-        elif end > longest:
-            end = longest
+    def match(self, method: str, path: str, fields: Fields) -> Route | MethodNotAllowed | None:
+        by_prefix, end = self._by_prefix, self._end(path)
         while end >= 0:
-            group = self._by_prefix.get(path[:end])
+            group = by_prefix.get(path[:end])
             if group is not None:
-                verdict = _choose(group, method, headers)
+                if group.conditional:
+                    verdict = group.choose(method, fields)
+                else:
+                    verdict = group.by_method.get(method, group.otherwise)
                 if verdict is not None:
                     return verdict
             end = path.rfind("/", 0, end)
         return None
 
+    def groups(self, path: str) -> Iterator["_Group"]:
+        """The groups whose prefix the path lies at or below, the longest first."""
+        end = self._end(path)
+        while end >= 0:
+            group = self._by_prefix.get(path[:end])
+            if group is not None:
+                yield group
+            end = path.rfind("/", 0, end)
 
-def _choose(group: tuple[Route, ...], method: str, headers: Mapping[bytes, bytes]) -> Route | MethodNotAllowed | None:
-    """The first route of one prefix that takes the request; None when no route's header conditions hold."""
-    refused: list[Route] = []
-    for route in group:
-        if route.headers and any(headers.get(name) != value for name, value in route.headers):
-            continue
-        if not route.methods or method in route.methods:
-            return route
-        refused.append(route)
-    if not refused:
-        return None
-    return MethodNotAllowed(tuple(sorted(frozenset().union(*(route.methods for route in refused)))))
+    def _end(self, path: str) -> int:
+        """Where the first look-up ends: none beyond the longest prefix, so that a path of 10,000 slashes costs no more
+        than a short one."""
+        longest = self._longest
+        if longest < 0 or len(path) <= longest:
+            return len(path) if longest >= 0 else -1
+        return longest if path[longest] == "/" else path.rfind("/", 0, longest)
+
+
+_ALL = "*"
+"""Stands for all methods."""
+
+
+class _Group:
+    """The routes of one host and prefix: look-ups per set of fields that conditions name, not per route."""
+
+    __slots__ = ("_conditions", "by_method", "conditional", "otherwise")
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        ranked = sorted(routes, key=lambda route: -len(route.headers))  # stable: then the order of the document
+        self.conditional = tuple(route for route in ranked if route.headers)
+        self.by_method, self.otherwise = _by_method(route for route in ranked if not route.headers)
+        """What is taken without any condition, for a method and for all others."""
+        alike: dict[tuple[bytes, ...], dict[tuple[bytes, ...], list[tuple[int, Route]]]] = {}
+        taken: dict[tuple[tuple[bytes, bytes], ...], set[str]] = {}
+        for rank, route in enumerate(self.conditional):
+            methods, before = route.methods or {_ALL}, taken.setdefault(route.headers, set())
+            if _ALL in before or methods <= before:
+                continue  # hidden behind earlier ones
+            before |= methods
+            names, values = zip(*route.headers, strict=True)
+            alike.setdefault(names, {}).setdefault(values, []).append((rank, route))
+        self._conditions = tuple(alike.items())
+
+    def choose(self, method: str, fields: Fields) -> Route | MethodNotAllowed | None:
+        """The verdict of a group with conditions; None when none holds and no route is without."""
+        given = fields()
+        held: list[tuple[int, Route]] = []
+        for names, by_values in self._conditions:
+            held += by_values.get(tuple(map(given.get, names)), ())  # type: ignore[arg-type]  # None is no value
+        for _, route in sorted(held, key=itemgetter(0)):
+            if not route.methods or method in route.methods:
+                return route
+        verdict = self.by_method.get(method, self.otherwise)
+        if not held or isinstance(verdict, Route):
+            return verdict
+        return MethodNotAllowed(
+            tuple(sorted({*self.by_method, *(each for _, route in held for each in route.methods)}))
+        )
+
+
+def _by_method(routes: Iterable[Route]) -> tuple[dict[str, Route], Route | MethodNotAllowed | None]:
+    """The first route for each method that routes name, and what becomes of other methods."""
+    by_method: dict[str, Route] = {}
+    for route in routes:
+        if not route.methods:
+            return by_method, route
+        for method in route.methods:
+            by_method.setdefault(method, route)
+    return by_method, MethodNotAllowed(tuple(sorted(by_method))) if by_method else None

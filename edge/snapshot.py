@@ -9,7 +9,7 @@ from enum import Enum
 
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.limits.rules import LimitRules
-from edge.routing import Router
+from edge.routing import CorsRules, Router
 
 
 class TenantStatus(Enum):
@@ -22,18 +22,6 @@ class TenantStatus(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class CorsRules:
-    """Which cross-origin requests are answered; `max_age` in seconds."""
-
-    origins: frozenset[str] = frozenset()
-    credentials: bool = False
-    methods: tuple[str, ...] = ("GET", "HEAD", "POST")
-    headers: tuple[str, ...] = ()
-    expose: tuple[str, ...] = ()
-    max_age: int = 600
-
-
-@dataclass(frozen=True, slots=True)
 class SubscriptionRules:
     """How long an ended subscription still serves (seconds), and the tiers from lowest to highest."""
 
@@ -43,7 +31,8 @@ class SubscriptionRules:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One config document, compiled. `version` is the version of the document, `tenant` its owner."""
+    """One config document, compiled. `version` is the version of the document, `tenant` its owner; `cors` holds for
+    requests that no route takes: each route has its own or a share of these."""
 
     tenant: TenantId
     version: int

@@ -100,11 +100,35 @@ class Inherit:
         return "default" if getattr(message, field) else None
 
 
+@dataclass(frozen=True, slots=True)
+class CorsText:
+    """`off`, or the rules."""
+
+    def read(self, data: Any, message: Any, field: str, findings: Findings) -> None:
+        if data == "off":
+            getattr(message, field).off = True
+        else:
+            _CORS.read(data, message, field, findings)
+
+    def write(self, message: Any, field: str) -> Any:
+        return "off" if getattr(message, field).off else _CORS.write(message, field)
+
+
 _PHASES: Final = Part({phase: (phase, Time()) for phase in ("connect", "response", "idle")})
 _BALANCE: Final = Part(
     {
         "policy": ("policy", Choice(pb.BalancePolicy.DESCRIPTOR, "BALANCE_POLICY_")),
         "header": ("hash_header", Text()),
+    }
+)
+_CORS: Final = Part(
+    {
+        "origins": ("origins", Texts()),
+        "credentials": ("credentials", Flag()),
+        "methods": ("methods", Texts()),
+        "headers": ("headers", Texts()),
+        "expose": ("expose", Texts()),
+        "max_age": ("max_age", Time()),
     }
 )
 _ALGORITHM: Final = Choice(pb.LimitAlgorithm.DESCRIPTOR, "LIMIT_ALGORITHM_")
@@ -160,6 +184,7 @@ _ROUTE: Final[Keys] = {
     "websocket": ("websocket", Flag()),
     "critical": ("critical", Flag()),
     "allow_encoded_slashes": ("allow_encoded_slashes", Flag()),
+    "cors": ("cors", CorsText()),
 }
 _LIMITS: Final[Keys] = {
     "authenticated": ("authenticated", RateText()),
@@ -168,14 +193,6 @@ _LIMITS: Final[Keys] = {
     "algorithm": ("algorithm", _ALGORITHM),
     "tiers": ("tiers", RateMap()),
     "on_outage": ("on_outage", _OUTAGE),
-}
-_CORS: Final[Keys] = {
-    "origins": ("origins", Texts()),
-    "credentials": ("credentials", Flag()),
-    "methods": ("methods", Texts()),
-    "headers": ("headers", Texts()),
-    "expose": ("expose", Texts()),
-    "max_age": ("max_age", Time()),
 }
 _ISSUER: Final[Keys] = {
     "issuer": ("issuer", Text()),
@@ -189,7 +206,7 @@ DOCUMENT: Final[Keys] = {
     "services": ("services", Parts(_SERVICE)),
     "routes": ("routes", Parts(_ROUTE)),
     "limits": ("limits", Part(_LIMITS)),
-    "cors": ("cors", Part(_CORS)),
+    "cors": ("cors", CorsText()),
     "issuers": ("issuers", Parts(_ISSUER)),
     "subscription": ("subscription", Part({"grace": ("grace", Time()), "tiers": ("tiers", Texts())})),
     "registration": ("registration", Choice(pb.Registration.DESCRIPTOR, "REGISTRATION_")),

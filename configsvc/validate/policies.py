@@ -44,18 +44,25 @@ def check_rate(rate: pb.Rate, findings: Findings) -> None:
 
 
 def check_cors(cors: pb.Cors, findings: Findings) -> None:
-    """Checks the rules for cross-origin requests."""
+    """Checks the rules for cross-origin requests, of the document or of a route."""
+    if cors.off:
+        findings.expect(cors == pb.Cors(off=True), "must be off alone, or rules")
+        return
     findings.at("origins").expect(1 <= len(cors.origins) <= 1_000, "must be 1–1000")
     anyone = "*" in cors.origins
     findings.at("origins").expect(not anyone or len(cors.origins) == 1, "must have * alone")
-    findings.at("credentials").expect(not (anyone and cors.credentials), "must not be true together with the origin *")
+    starred = [name for name in ("origins", "methods", "headers", "expose") if "*" in getattr(cors, name)]
+    findings.at("credentials").expect(
+        not (starred and cors.credentials), f"must not be true together with * in {' and '.join(starred)}"
+    )
     for index, origin in enumerate(cors.origins):
         fits = origin == "*" or ORIGIN.fullmatch(origin) is not None
         findings.at("origins", index).expect(fits, "must be an origin in lower case such as https://app.example.com")
     for name in ("methods", "headers", "expose"):
         findings.at(name).expect(len(getattr(cors, name)) <= MAX_LIST, f"must be at most {MAX_LIST}")
     for index, method in enumerate(cors.methods):
-        findings.at("methods", index).expect(METHOD.fullmatch(method) is not None, "must be a method in upper case")
+        fits = method == "*" or METHOD.fullmatch(method) is not None
+        findings.at("methods", index).expect(fits, "must be a method in upper case, or *")
     for name, headers in (("headers", cors.headers), ("expose", cors.expose)):
         for index, header in enumerate(headers):
             findings.at(name, index).expect(TOKEN.fullmatch(header) is not None, "must be the name of a header")

@@ -8,7 +8,7 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 from configsvc.validate.findings import Findings
 from configsvc.validate.lists import numbered
 from configsvc.validate.names import FIELD_VALUE, HOST_PATTERN, METHOD, SCOPE, TOKEN, canonical_path
-from configsvc.validate.policies import check_rate
+from configsvc.validate.policies import check_cors, check_rate
 from configsvc.validate.services import check_names, check_timeouts
 
 MAX_ROUTES: Final = 20_000
@@ -34,6 +34,8 @@ def check_routes(config: pb.GatewayConfig, findings: Findings) -> None:
         for field in ("authenticated", "anonymous"):
             if route.limit.HasField(field):
                 check_rate(getattr(route.limit, field), here.at("limit", field))
+        if route.HasField("cors"):
+            check_cors(route.cors, here.at("cors"))
 
 
 def check_methods(methods: Sequence[str], findings: Findings) -> None:

@@ -14,8 +14,8 @@ from domain.targets import parse_target, reference_name
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.config.compile_limits import limit_rules, route_limit_rules
 from edge.config.reasons import Reasons, Refused
-from edge.routing import Auth, Route, Router, Service, Target, Timeouts
-from edge.snapshot import CorsRules, Rules, SubscriptionRules
+from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeouts
+from edge.snapshot import Rules, SubscriptionRules
 
 V = TypeVar("V")
 
@@ -45,17 +45,18 @@ def compile_rules(config: pb.GatewayConfig, tenant: TenantId, version: int, env:
     """
     reasons = Reasons()
     services = _services(config, env if tenant == DEFAULT_TENANT else None, reasons)
+    cors = _cors(config.cors) if config.HasField("cors") else None
     routes = [
         route
         for index, each in enumerate(config.routes)
-        if (route := _route(each, services, reasons.at(f"routes[{index}]"))) is not None
+        if (route := _route(each, services, cors, reasons.at(f"routes[{index}]"))) is not None
     ]
     rules = Rules(
         tenant=tenant,
         version=version,
         router=Router(routes),
         limits=limit_rules(config.limits, reasons.at("limits")),
-        cors=_cors(config.cors) if config.HasField("cors") else None,
+        cors=cors,
         subscription=SubscriptionRules(_seconds(config.subscription.grace), tuple(config.subscription.tiers)),
         registration_open=_known(_REGISTRATION_OPEN, config.registration, reasons.at("registration"), False),
     )
@@ -99,7 +100,8 @@ def _target(target: pb.Target, env: Mapping[str, str] | None, reasons: Reasons) 
     return Target(address.host, address.port, address.tls, target.weight or 1)
 
 
-def _route(route: pb.Route, services: Mapping[str, Service], reasons: Reasons) -> Route | None:
+def _route(route: pb.Route, services: Mapping[str, Service], cors: CorsRules | None, reasons: Reasons) -> Route | None:
+    """`cors` are the document's rules for cross-origin requests."""
     service = services.get(route.service)
     if service is None:
         reasons.at("service").add("names no service of the document")
@@ -125,6 +127,7 @@ def _route(route: pb.Route, services: Mapping[str, Service], reasons: Reasons) -
         websocket=route.websocket,
         critical=route.critical,
         allow_encoded_slashes=route.allow_encoded_slashes,
+        cors=_cors(route.cors) if route.HasField("cors") else cors,
     )
 
 
@@ -146,13 +149,15 @@ def _timeouts(timeouts: pb.Timeouts, over: Timeouts, reasons: Reasons) -> Timeou
     )
 
 
-def _cors(cors: pb.Cors) -> CorsRules:
+def _cors(cors: pb.Cors) -> CorsRules | None:
+    if cors.off:
+        return None
     defaults = CorsRules()
     return CorsRules(
         origins=frozenset(cors.origins),
         credentials=cors.credentials,
         methods=tuple(cors.methods) or defaults.methods,
-        headers=tuple(cors.headers),
+        headers=tuple(name.lower() for name in cors.headers),
         expose=tuple(cors.expose),
         max_age=int(_seconds(cors.max_age)) if cors.HasField("max_age") else defaults.max_age,
     )

@@ -15,7 +15,8 @@ ENDS_HERE = frozenset(
 """Fields of an upstream's answer that are not passed on: hop-by-hop, framing, and what only the edge says."""
 CORS = frozenset(
     b"access-control-allow-origin access-control-allow-credentials access-control-allow-methods "
-    b"access-control-allow-headers access-control-expose-headers access-control-max-age".split()
+    b"access-control-allow-headers access-control-expose-headers access-control-max-age "
+    b"access-control-allow-private-network".split()
 )
 """Not passed on either where the edge answers for the tenant: a browser refuses an answer that has them twice."""
 _CONNECTION_OPTIONS = frozenset((b"", b"close", b"keep-alive"))

@@ -52,12 +52,14 @@ READ = frozenset(
 )
 """Read, then written anew or ended here; a second one makes the request ambiguous."""
 
-READ_FORWARD = frozenset(b"origin user-agent content-type access-control-request-method".split())
+READ_FORWARD = frozenset(
+    b"origin user-agent content-type access-control-request-method access-control-request-headers".split()
+)
 
 CLAIMS = frozenset(b"x-forwarded-for x-forwarded-proto x-forwarded-host forwarded x-request-timeout".split())
 """Of those read, what only trusted proxies are believed."""
 
-LISTS = CLAIMS | frozenset(b"connection traceparent tracestate via".split())
+LISTS = CLAIMS | frozenset(b"connection traceparent tracestate via access-control-request-headers".split())
 """Of those read, the ones that may stand in several lines, which then count as one list (RFC 9110 §5.3). A list of
 two traces is none."""
 

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -25,8 +25,8 @@ from edge.journey import Journey
 from edge.limits.decision import Decision, Source
 from edge.limits.policy import LimitSet
 from edge.principal import Credential, Principal, Rejection
-from edge.routing import Auth, Route, Router, Service, Target, Timeouts
-from edge.snapshot import CorsRules, GatewaySnapshot, Rules, TenantStatus, TenantView
+from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeouts
+from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
 from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from edge.visit import Visit
@@ -309,8 +309,9 @@ async def plane(
     cors: CorsRules | None = None,
     proxies: TrustedProxies | None = None,
 ) -> AsyncIterator[Plane]:
-    """Serves these routes as the config of `default`."""
-    rules = Rules(DEFAULT_TENANT, 7, Router(tuple(routes)), cors=cors)
+    """Serves these routes as the config of `default`; `cors` are the document's, for routes without their own."""
+    shared = [replace(each, cors=each.cors or cors) for each in routes]
+    rules = Rules(DEFAULT_TENANT, 7, Router(shared), cors=cors)
     view = TenantView(DEFAULT_TENANT, "default0", "default", TenantStatus.ACTIVE, rules)
     snapshot = GatewaySnapshot(1, {DEFAULT_TENANT: view}, {}, {"default0": view})
     state = Plane(0, snapshot, {}, [])

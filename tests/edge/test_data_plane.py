@@ -9,8 +9,8 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from domain import api_keys
 from edge.client import ClientLimits, HeadLimits
 from edge.limits.rules import RouteLimitRules, Unlimited
-from edge.routing import Auth, Timeouts
-from edge.snapshot import CorsRules, GatewaySnapshot
+from edge.routing import Auth, CorsRules, Timeouts
+from edge.snapshot import GatewaySnapshot
 from tests.edge.plane import DEADLINE, OK, Served, answering, plane, refused, request, route, upstream
 
 KEY = "X-API-Key: psk_live_default0keykey00_" + "s" * 32 + "_000000"
@@ -433,11 +433,15 @@ async def test_the_edge_answers_its_own_endpoints_before_any_route() -> None:
         assert (await edge.get("/livez", method="POST", body=b"x" * 70_000)).code == "BODY_TOO_LARGE"
 
 
+ASKS = "Origin: https://app.example.com", "Access-Control-Request-Method: PUT"
+
+
 async def test_preflights_are_answered_and_refusals_are_readable_by_scripts() -> None:
     cors = CorsRules(frozenset({"https://app.example.com"}), credentials=True, headers=("authorization",))
     async with plane([route(1, auth=Auth.REQUIRED)], cors=cors) as edge:
         origin = "Origin: https://app.example.com"
-        preflight = await edge.get("/api/x", origin, "Access-Control-Request-Method: GET", method="OPTIONS")
+        asked = ("Access-Control-Request-Method: GET", "Access-Control-Request-Headers: authorization")
+        preflight = await edge.get("/api/x", origin, *asked, method="OPTIONS")
         assert preflight.status == 204
         assert preflight.fields["access-control-allow-origin"] == "https://app.example.com"
         assert preflight.fields["access-control-allow-headers"] == "authorization"
@@ -446,6 +450,73 @@ async def test_preflights_are_answered_and_refusals_are_readable_by_scripts() ->
         assert "RateLimit" in missing.fields["access-control-expose-headers"]
         foreign = await edge.get("/api/x", "Origin: https://evil.com")
         assert "access-control-allow-origin" not in foreign.fields
+
+
+async def test_a_route_has_cross_origin_rules_of_its_own_and_other_paths_those_of_the_document() -> None:
+    document = CorsRules(frozenset({"https://other.test"}))
+    own = CorsRules(frozenset({"https://app.example.com"}), methods=("PUT",))
+    async with plane([route(1, prefix="/own", cors=own), route(1, prefix="/api")], cors=document) as edge:
+        for path, origin in (
+            ("/own/x", ASKS[0]),
+            ("/api/x", "Origin: https://other.test"),
+            ("/no", "Origin: https://other.test"),
+        ):
+            allowed = (await edge.get(path, origin)).fields["access-control-allow-origin"]
+            assert origin.endswith(allowed)
+        assert "access-control-allow-methods" in (await edge.get("/own/x", *ASKS, method="OPTIONS")).fields
+        assert "access-control-allow-methods" not in (await edge.get("/api/x", *ASKS, method="OPTIONS")).fields
+
+
+async def test_a_preflight_is_answered_before_authentication_and_limits() -> None:
+    own = CorsRules(frozenset({"https://app.example.com"}), methods=("PUT",))
+    async with plane([route(1, auth=Auth.REQUIRED, methods=frozenset({"PUT"}), cors=own)]) as edge:
+        edge.decide = refused
+        answer = await edge.get("/api/x", *ASKS, method="OPTIONS")
+        assert (answer.status, answer.fields["access-control-allow-methods"]) == (204, "PUT")
+        assert "ratelimit" not in answer.fields
+        assert edge.looked_up == []
+
+
+async def test_a_preflight_is_told_nothing_of_private_networks() -> None:
+    anybody = CorsRules(frozenset({"*"}), methods=("*",), headers=("*",))
+    async with plane([route(1, cors=anybody)]) as edge:
+        answer = await edge.get("/api/x", *ASKS, "Access-Control-Request-Private-Network: true", method="OPTIONS")
+        assert answer.fields["access-control-allow-origin"] == "*"
+        assert not any("private" in name for name in answer.fields)
+
+
+async def test_options_goes_on_to_the_upstream_unless_it_is_a_preflight_that_the_edge_answers() -> None:
+    own = CorsRules(frozenset({"https://app.example.com"}))
+    async with upstream(answering(OK)) as behind:
+        async with plane([route(behind.port, cors=own)]) as edge:
+            assert (await edge.get("/api/x", ASKS[0], method="OPTIONS")).body == b"ok"
+            assert (await edge.get("/api/x", *ASKS, method="OPTIONS")).status == 204
+        async with plane([route(behind.port)]) as edge:
+            assert (await edge.get("/api/x", *ASKS, method="OPTIONS")).body == b"ok"
+        assert [head.partition(b" ")[0] for head in behind.heads] == [b"OPTIONS", b"OPTIONS"]
+
+
+@pytest.mark.parametrize(
+    "code", ["TOKEN_MISSING", "ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED", "RATE_LIMITED", "DOWNSTREAM_UNREACHABLE"]
+)
+async def test_every_refusal_of_ours_is_readable_by_a_page_of_an_allowed_origin(code: str) -> None:
+    own = CorsRules(frozenset({"https://app.example.com"}), credentials=True)
+    routes = [
+        route(1, prefix="/key", auth=Auth.REQUIRED),
+        route(1, prefix="/get", methods=frozenset({"GET"})),
+        route(1, prefix="/away"),
+    ]
+    async with plane(routes, cors=own) as edge:
+        if code == "RATE_LIMITED":
+            edge.decide = refused
+        path = {"TOKEN_MISSING": "/key", "ROUTE_NOT_FOUND": "/no", "METHOD_NOT_ALLOWED": "/get"}.get(code, "/away")
+        answer = await edge.get(path, ASKS[0], method="POST", body=b"x")
+        assert answer.code == code
+        assert answer.fields["access-control-allow-origin"] == "https://app.example.com"
+        assert answer.fields["access-control-allow-credentials"] == "true"
+        assert answer.fields["vary"] == "Origin"
+        exposed = answer.fields["access-control-expose-headers"].split(", ")
+        assert {"Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-ID"} <= {*exposed}
 
 
 async def test_a_worker_without_config_is_not_ready_and_judges_no_key() -> None:

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from edge.routing import Timeouts
-from edge.snapshot import CorsRules
+from edge.routing import CorsRules, Timeouts
 from tests.edge.plane import OK, Served, answering, plane, request, route, upstream
 
 MEBIBYTE = 1024 * 1024

@@ -19,7 +19,7 @@ def route(name: str, prefix: str, **conditions: object) -> Route:
 def taken(routes: Sequence[Route], path: str, *, host: str = "", method: str = "GET", **headers: str) -> str | None:
     """The name of the route that a request takes, `405 <methods>` or None."""
     pairs = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-    found = Router(routes).match(host, method, path, pairs)
+    found = Router(routes).match(host, method, path, lambda: pairs)
     if isinstance(found, MethodNotAllowed):
         return "405 " + ",".join(found.allow)
     return found.name if found else None
@@ -148,6 +148,46 @@ def test_among_equals_the_first_of_the_document_wins() -> None:
     assert taken([route("first", "/a"), route("second", "/a")], "/a") == "first"
 
 
+def test_among_routes_with_as_many_conditions_the_document_decides_whatever_they_ask_for() -> None:
+    p, q = ((b"p", b"1"),), ((b"q", b"1"),)
+    routes = [
+        route("first", "/a", headers=p, methods=frozenset({"GET"})),
+        route("second", "/a", headers=q),
+        route("third", "/a", headers=p),
+    ]
+    assert taken(routes, "/a", method="POST", p="1", q="1") == "second"
+    assert taken(routes, "/a", method="GET", p="1", q="1") == "first"
+    assert taken(routes, "/a", method="POST", p="1") == "third"
+
+
+def test_the_methods_of_routes_with_and_without_conditions_are_allowed_together() -> None:
+    routes = [
+        route("beta", "/a", headers=((b"x-beta", b"1"),), methods=frozenset({"GET"})),
+        route("stable", "/a", methods=frozenset({"POST"})),
+    ]
+    assert taken(routes, "/a", method="PUT", x_beta="1") == "405 GET,POST"
+    assert taken(routes, "/a", method="PUT") == "405 POST"
+
+
+def test_fields_are_asked_for_only_where_conditions_stand() -> None:
+    def unasked() -> Mapping[bytes, bytes]:
+        raise AssertionError("the path has no conditions")
+
+    router = Router([route("beta", "/beta", headers=((b"x-beta", b"1"),)), route("root", "/")])
+    assert router.match("", "GET", "/alpha", unasked) == router.routes[1]
+
+
+def test_all_routes_are_possible_whose_conditions_may_hold_until_one_has_none() -> None:
+    def possible(path: str, method: str = "GET") -> list[str]:
+        return [each.name for each in Router(BETA).possible("", method, path)]
+
+    assert possible("/a") == ["beta-eu", "beta", "stable"]
+    assert possible("/a/internal") == ["internal", "beta-eu", "beta", "stable"]
+    assert possible("/a/internal", "POST") == ["beta-eu", "beta", "stable"]
+    assert possible("/b") == []
+    assert [each.name for each in Router(METHODS).possible("", "DELETE", "/a")] == []
+
+
 def naive(
     routes: Sequence[Route], host: str, method: str, path: str, headers: Mapping[bytes, bytes]
 ) -> Route | MethodNotAllowed | None:
@@ -179,33 +219,56 @@ def naive(
 
 
 segments = st.sampled_from(["a", "b", "ab"])
-paths = st.lists(segments, max_size=4).map(lambda parts: "/" + "/".join(parts))
+paths = st.lists(segments, max_size=3).map(lambda parts: "/" + "/".join(parts))
 methods = st.sampled_from(["GET", "POST", "PUT"])
 hosts = st.sampled_from(["x.test", "a.x.test", "b.a.x.test", "y.test"])
-generated_routes = st.builds(
-    lambda prefix, methods, hosts, headers: route(
-        "r", prefix, methods=methods, hosts=tuple(hosts), headers=tuple(headers.items())
-    ),
-    paths,
-    st.frozensets(methods, max_size=2),
-    st.lists(hosts | st.sampled_from(["*.x.test", "*.a.x.test", "*.test"]), max_size=2, unique=True),
-    st.dictionaries(st.sampled_from([b"p", b"q"]), st.sampled_from([b"1", b"2"]), max_size=2),
+fields = st.dictionaries(st.sampled_from([b"p", b"q"]), st.sampled_from([b"1", b"2"]), max_size=2)
+
+
+def generated(prefixes: st.SearchStrategy[str], hosts: st.SearchStrategy[list[str]]) -> st.SearchStrategy[list[Route]]:
+    """Up to twelve routes, named by their place."""
+    each = st.builds(
+        lambda prefix, methods, hosts, headers: route(
+            "r", prefix, methods=methods, hosts=tuple(hosts), headers=tuple(sorted(headers.items()))
+        ),
+        prefixes,
+        st.frozensets(methods, max_size=2),
+        hosts,
+        fields,
+    )
+    return st.lists(each, max_size=12).map(
+        lambda routes: [replace(each, name=str(index)) for index, each in enumerate(routes)]
+    )
+
+
+scattered = generated(
+    paths, st.lists(hosts | st.sampled_from(["*.x.test", "*.a.x.test", "*.test"]), max_size=2, unique=True)
 )
+crowded = generated(st.just("/a"), st.just([]))
+"""All at one host and prefix, where conditions, methods and the order of the document decide."""
 
 
 @settings(max_examples=400)
 @given(
-    st.lists(generated_routes, max_size=12),
+    scattered | crowded,
     hosts,
     methods,
-    st.builds(lambda path, tail: path + tail, paths, st.sampled_from(["", "/", "/c", "x"])),
-    st.dictionaries(st.sampled_from([b"p", b"q"]), st.sampled_from([b"1", b"2"])),
+    st.builds(lambda path, tail: path + tail, paths, st.sampled_from(["", "/", "/c", "x"])) | st.just("/a"),
+    fields,
 )
 def test_every_match_agrees_with_the_naive_model(
     routes: list[Route], host: str, method: str, path: str, headers: dict[bytes, bytes]
 ) -> None:
-    named = [replace(each, name=str(index)) for index, each in enumerate(routes)]
-    assert Router(named).match(host, method, path, headers) == naive(named, host, method, path, headers)
+    assert Router(routes).match(host, method, path, lambda: headers) == naive(routes, host, method, path, headers)
+
+
+@settings(max_examples=200)
+@given(scattered | crowded, hosts, methods, paths)
+def test_all_that_some_fields_lead_to_are_possible(routes: list[Route], host: str, method: str, path: str) -> None:
+    values = (None, b"1", b"2")
+    every = [{k: v for k, v in ((b"p", p), (b"q", q)) if v is not None} for p in values for q in values]
+    reached = {found.name for given in every if isinstance(found := naive(routes, host, method, path, given), Route)}
+    assert reached <= {each.name for each in Router(routes).possible(host, method, path)}
 
 
 def test_each_target_has_as_many_turns_as_its_weight_says() -> None:

@@ -31,6 +31,19 @@ route_limits = st.builds(
     algorithm=algorithms,
     on_outage=outages,
 )
+cross_origin = (
+    st.none()
+    | st.just(pb.Cors(off=True))
+    | st.builds(
+        pb.Cors,
+        origins=st.lists(texts, max_size=2),
+        credentials=st.booleans(),
+        methods=st.lists(texts, max_size=1),
+        headers=st.lists(texts, max_size=1),
+        expose=st.lists(texts, max_size=1),
+        max_age=st.none() | spans,
+    )
+)
 routes = st.builds(
     pb.Route,
     name=texts,
@@ -51,6 +64,7 @@ routes = st.builds(
     websocket=st.booleans(),
     critical=st.booleans(),
     allow_encoded_slashes=st.booleans(),
+    cors=cross_origin,
 )
 limits = st.builds(
     pb.Limits,
@@ -67,16 +81,7 @@ configs = st.builds(
     services=st.lists(services, max_size=2),
     routes=st.lists(routes, max_size=2),
     limits=st.none() | limits,
-    cors=st.none()
-    | st.builds(
-        pb.Cors,
-        origins=st.lists(texts, max_size=2),
-        credentials=st.booleans(),
-        methods=st.lists(texts, max_size=1),
-        headers=st.lists(texts, max_size=1),
-        expose=st.lists(texts, max_size=1),
-        max_age=st.none() | spans,
-    ),
+    cors=cross_origin,
     issuers=st.lists(
         st.builds(
             pb.Issuer,

@@ -87,6 +87,11 @@ def test_the_canonical_spelling_is_short() -> None:
     assert "forward_authorization" not in plain["services"][0]
 
 
+def test_cross_origin_rules_can_be_off_without_quotes() -> None:
+    config = from_plain(parse_yaml("routes: [{cors: off}, {cors: {origins: ['*']}}]").data, Findings())
+    assert [route.cors for route in config.routes] == [pb.Cors(off=True), pb.Cors(origins=["*"])]
+
+
 @pytest.mark.parametrize(
     ("plain", "path"),
     [
@@ -107,6 +112,9 @@ def test_the_canonical_spelling_is_short() -> None:
         ({"limits": {"tiers": {"pro": 5}}}, "limits.tiers.pro"),
         ({"limits": None}, "limits"),
         ({"inherit": "acme"}, "inherit"),
+        ({"cors": False}, "cors"),
+        ({"routes": [{"cors": "on"}]}, "routes[0].cors"),
+        ({"routes": [{"cors": {"off": True}}]}, "routes[0].cors.off"),
     ],
 )
 def test_what_is_not_understood_is_a_fault_with_its_path(plain: Any, path: str) -> None:

@@ -33,6 +33,10 @@ def check_policies(config: pb.GatewayConfig, findings: Findings) -> None:
         ({"cors": {}}, "cors.origins"),
         ({"cors": {"origins": ["*", "https://a.test"]}}, "cors.origins"),
         ({"cors": {"origins": ["*"], "credentials": True}}, "cors.credentials"),
+        ({"cors": ORIGIN | {"methods": ["*"], "credentials": True}}, "cors.credentials"),
+        ({"cors": ORIGIN | {"headers": ["*"], "credentials": True}}, "cors.credentials"),
+        ({"cors": ORIGIN | {"expose": ["*"], "credentials": True}}, "cors.credentials"),
+        ({"cors": {"origins": ["null"]}}, "cors.origins[0]"),
         ({"cors": {"origins": ["a.test"]}}, "cors.origins[0]"),
         ({"cors": {"origins": ["https://a.test/"]}}, "cors.origins[0]"),
         ({"cors": {"origins": ["https://a.test"], "methods": ["get"]}}, "cors.methods[0]"),
@@ -66,16 +70,35 @@ def test_a_policy_that_breaks_a_rule_is_a_fault(part: dict[str, Any], path: str)
             | {"tiers": {"a": "unlimited"}}
         },
         {"cors": {"origins": ["*"]}},
+        {"cors": {"origins": ["*"], "methods": ["*"], "headers": ["*", "authorization"], "expose": ["*"]}},
+        {"cors": "off"},
         {"cors": {"origins": ["https://a.test:8443", "app://b"], "credentials": True, "max_age": "24h"}},
         {"cors": ORIGIN | {"methods": METHODS[:64], "headers": MANY[:64], "expose": MANY[:64], "max_age": "0s"}},
         {"subscription": {"tiers": MANY[:64], "grace": "366d"}},
         {"issuers": [ISSUER | {"issuer": f"https://{name}.test"} for name in MANY[:64]]},
         {"issuers": [ISSUER | {"jwks_url": "", "public_key": "-----BEGIN PUBLIC KEY-----"}]},
     ],
-    ids=["limits", "no limits", "any origin", "origins", "most of all", "subscription", "issuers", "public key"],
+    ids=[
+        "limits",
+        "no limits",
+        "any origin",
+        "anything",
+        "off",
+        "origins",
+        "most of all",
+        "subscription",
+        "issuers",
+        "public key",
+    ],
 )
 def test_a_policy_that_keeps_the_rules_is_taken(part: dict[str, Any]) -> None:
     assert faults(check_policies, part) == []
+
+
+def test_what_is_off_has_no_rules() -> None:
+    findings = Findings()
+    check_cors(pb.Cors(off=True, origins=["https://a.test"]), findings)
+    assert len(findings.faults) == 1
 
 
 @pytest.mark.parametrize(

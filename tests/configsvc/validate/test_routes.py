@@ -53,6 +53,8 @@ TIERS = {"subscription": {"tiers": ["pro"]}}
         ({"scopes": MANY}, "scopes"),
         ({"scopes": ["a" * 129]}, "scopes[0]"),
         ({"rewrite": "/v2/"}, "rewrite"),
+        ({"cors": {}}, "cors.origins"),
+        ({"cors": {"origins": ["*"], "credentials": True}}, "cors.credentials"),
     ],
 )
 def test_a_route_that_breaks_a_rule_is_a_fault(changes: dict[str, Any], path: str) -> None:
@@ -70,8 +72,21 @@ def test_a_route_that_breaks_a_rule_is_a_fault(changes: dict[str, Any], path: st
         {"rewrite": "/"},
         {"strip_prefix": True, "timeout": {"connect": "1ms", "response": "1h", "idle": "24h"}},
         {"limit": {"authenticated": "1000000/366d", "anonymous": "1/ms"}},
+        {"cors": {"origins": ["*"]}},
+        {"cors": "off"},
     ],
-    ids=["most of all", "hosts", "headers", "who may call", "anybody", "rewrite", "forwarding", "limits"],
+    ids=[
+        "most of all",
+        "hosts",
+        "headers",
+        "who may call",
+        "anybody",
+        "rewrite",
+        "forwarding",
+        "limits",
+        "cors",
+        "off",
+    ],
 )
 def test_a_route_that_keeps_the_rules_is_taken(changes: dict[str, Any]) -> None:
     assert faults(check_routes, with_route(**changes) | TIERS) == []

@@ -6,8 +6,8 @@ from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.config.compile import compile_rules
 from edge.config.reasons import Refused
 from edge.limits.rules import Algorithm, LimitRules, Outage, Rate, RouteLimitRules
-from edge.routing import Auth, Service, Target, Timeouts
-from edge.snapshot import CorsRules, Rules, SubscriptionRules
+from edge.routing import Auth, CorsRules, Service, Target, Timeouts
+from edge.snapshot import Rules, SubscriptionRules
 
 from .documents import ACME, SALES, config
 
@@ -81,9 +81,28 @@ def test_everything_a_route_can_say_arrives() -> None:
         tiers={"pro": Rate(9, 1000)},
         on_outage=Outage.OPEN,
     )
-    assert rules.cors == CorsRules(frozenset({"https://app.test"}), credentials=True, max_age=5)
+    assert rules.cors == route.cors == CorsRules(frozenset({"https://app.test"}), credentials=True, max_age=5)
     assert rules.subscription == SubscriptionRules(7.0, ("free", "pro"))
     assert rules.registration_open
+
+
+def test_the_cross_origin_rules_of_a_route_stand_in_place_of_the_documents() -> None:
+    rules = compiled("""
+        services { name: "a" targets { url: "http://a.test" } }
+        routes { name: "shared" prefix: "/a" service: "a" }
+        routes { name: "own" prefix: "/b" service: "a" cors { origins: "https://other.test" headers: "X-A" } }
+        routes { name: "off" prefix: "/c" service: "a" cors { off: true } }
+        cors { origins: "https://app.test" credentials: true }
+    """)
+    shared, own, off = (route.cors for route in rules.router.routes)
+    assert shared is rules.cors
+    assert own == CorsRules(frozenset({"https://other.test"}), headers=("x-a",))
+    assert off is None
+
+
+def test_a_document_whose_cross_origin_rules_are_off_has_none() -> None:
+    rules = compiled(SALES + "cors { off: true }")
+    assert (rules.cors, rules.router.routes[0].cors) == (None, None)
 
 
 REFERRING = 'services { name: "a" targets { url: "${SALES_SERVICE_URL}" } }'

@@ -96,7 +96,7 @@ async def test_what_is_published_is_served_and_known_to_be_applied(replica: Repl
         await until(lambda: feed.revision >= published.revision)
         default = feed.snapshot.default
         assert default is not None
-        assert isinstance(default.rules.router.match("", "GET", "/sales/1", {}), Route)
+        assert isinstance(default.rules.router.match("", "GET", "/sales/1", dict), Route)
         assert default.rules.version == 2
         assert before.default is not None
         assert before.default.rules.router.routes == ()

@@ -36,7 +36,7 @@ def test_a_tenant_is_found_by_id_host_and_short_id() -> None:
     view = seen.tenants[ACME]
     assert seen.by_host["acme.test"] is seen.by_short_id[view.short_id] is view
     assert seen.revision == 3
-    assert isinstance(view.rules.router.match("acme.test", "GET", "/api/v1/sales", {}), Route)
+    assert isinstance(view.rules.router.match("acme.test", "GET", "/api/v1/sales", dict), Route)
 
 
 def test_an_older_or_equal_revision_changes_nothing() -> None:

@@ -125,4 +125,4 @@ def test_all_reasons_are_given_at_once() -> None:
 
 
 def test_a_tenant_with_nothing_to_inherit_has_no_route() -> None:
-    assert NO_RULES.router.match("a.test", "GET", "/", {}) is None
+    assert NO_RULES.router.match("a.test", "GET", "/", dict) is None

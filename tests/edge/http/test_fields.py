@@ -105,5 +105,5 @@ def test_no_spoof_of_an_identity_is_passed_on() -> None:
 
 
 def test_lists_are_among_the_fields_that_are_read() -> None:
-    assert LISTS <= READ
+    assert LISTS <= READ | READ_FORWARD
     assert not READ & READ_FORWARD

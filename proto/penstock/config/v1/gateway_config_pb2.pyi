@@ -210,7 +210,7 @@ class GatewayConfig(_message.Message):
 
     @_builtins.property
     def cors(self) -> Global___Cors:
-        """Sets the rules for cross-origin requests; absent: none are answered."""
+        """Sets the rules for cross-origin requests; absent: as `off`. A route's own replace them for that route."""
 
     @_builtins.property
     def issuers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Issuer]:
@@ -524,6 +524,7 @@ class Route(_message.Message):
     WEBSOCKET_FIELD_NUMBER: _builtins.int
     CRITICAL_FIELD_NUMBER: _builtins.int
     ALLOW_ENCODED_SLASHES_FIELD_NUMBER: _builtins.int
+    CORS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Names the route: 1–128 characters of [a-z0-9._-]."""
     prefix: _builtins.str
@@ -578,6 +579,10 @@ class Route(_message.Message):
     def timeouts(self) -> Global___Timeouts:
         """Overrides the service's timeouts where set."""
 
+    @_builtins.property
+    def cors(self) -> Global___Cors:
+        """Replaces the document's rules for cross-origin requests as a whole; absent: those hold."""
+
     def __init__(
         self,
         *,
@@ -599,10 +604,11 @@ class Route(_message.Message):
         websocket: _builtins.bool = ...,
         critical: _builtins.bool = ...,
         allow_encoded_slashes: _builtins.bool = ...,
+        cors: Global___Cors | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes", "limit", b"limit", "max_body_bytes", b"max_body_bytes", "timeouts", b"timeouts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes", "cors", b"cors", "limit", b"limit", "max_body_bytes", b"max_body_bytes", "timeouts", b"timeouts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes", "allow_encoded_slashes", b"allow_encoded_slashes", "auth", b"auth", "critical", b"critical", "headers", b"headers", "hosts", b"hosts", "limit", b"limit", "max_body_bytes", b"max_body_bytes", "methods", b"methods", "name", b"name", "prefix", b"prefix", "rewrite", b"rewrite", "scopes", b"scopes", "service", b"service", "strip_prefix", b"strip_prefix", "tenant_from", b"tenant_from", "tier", b"tier", "timeouts", b"timeouts", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes", "allow_encoded_slashes", b"allow_encoded_slashes", "auth", b"auth", "cors", b"cors", "critical", b"critical", "headers", b"headers", "hosts", b"hosts", "limit", b"limit", "max_body_bytes", b"max_body_bytes", "methods", b"methods", "name", b"name", "prefix", b"prefix", "rewrite", b"rewrite", "scopes", b"scopes", "service", b"service", "strip_prefix", b"strip_prefix", "tenant_from", b"tenant_from", "tier", b"tier", "timeouts", b"timeouts", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_body_bytes: _TypeAlias = _typing.Literal["max_body_bytes"]  # noqa: Y015
     _WhichOneofArgType__max_body_bytes: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes"]  # noqa: Y015
@@ -765,23 +771,30 @@ class Cors(_message.Message):
     HEADERS_FIELD_NUMBER: _builtins.int
     EXPOSE_FIELD_NUMBER: _builtins.int
     MAX_AGE_FIELD_NUMBER: _builtins.int
+    OFF_FIELD_NUMBER: _builtins.int
     credentials: _builtins.bool
-    """Is true to allow credentials; not together with `*`."""
+    """Is true to allow credentials; not together with `*` in any list."""
+    off: _builtins.bool
+    """Is true to leave cross-origin requests to the upstream: preflights go on to it, and what it answers goes back.
+    Then every other field is empty.
+    """
     @_builtins.property
     def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Lists allowed origins, exact and in lower case, or `*` alone: 1–1,000."""
 
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists allowed methods: at most 64, each 1–32 characters of [A-Z-]; empty: GET, HEAD, POST."""
+        """Lists allowed methods: at most 64, each 1–32 characters of [A-Z-], or `*` for all; empty: GET, HEAD, POST."""
 
     @_builtins.property
     def headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists allowed request headers: at most 64, each of 128 characters at most."""
+        """Lists allowed request headers in any case: at most 64, each of 128 characters at most; `*` allows all but
+        Authorization.
+        """
 
     @_builtins.property
     def expose(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Lists response headers that scripts may read: at most 64, each of 128 characters at most."""
+        """Lists response headers that scripts may read: at most 64, each of 128 characters at most, or `*` for all."""
 
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:
@@ -796,10 +809,11 @@ class Cors(_message.Message):
         headers: _abc.Iterable[_builtins.str] | None = ...,
         expose: _abc.Iterable[_builtins.str] | None = ...,
         max_age: _duration_pb2.Duration | None = ...,
+        off: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["max_age", b"max_age"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials", "expose", b"expose", "headers", b"headers", "max_age", b"max_age", "methods", b"methods", "origins", b"origins"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials", "expose", b"expose", "headers", b"headers", "max_age", b"max_age", "methods", b"methods", "off", b"off", "origins", b"origins"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
