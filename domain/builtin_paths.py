@@ -8,6 +8,10 @@ PATHS: Final = (
     "/health",
     "/api/v1/health",
     "/openapi.json",
+    "/docs",
+    "/docs/start.js",
+    "/docs/swagger-ui-bundle.js",
+    "/docs/swagger-ui.css",
     "/.well-known/jwks.json",
 )
 TREES: Final = ("/api/v1/auth/",)

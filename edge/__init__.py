@@ -27,8 +27,9 @@ What it says of itself
     access_log, records   a line, a record and a count for each request
     tally, tally_files, metrics   counts: kept, left in a file, shown
     readiness     ready or not, and what is away
+    service_health  how the services behind it are doing, asked when somebody wants to know
     builtin/      its own endpoints, behind the bridge
     admin/        the management API, a process of its own
 
-    worker        the composition root; server and settings beside it
+    worker        the composition root; server and settings beside it, environment for settings of other names
 """

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from edge.config.seal import Seal
+from edge.environment import listen_address
 from edge.instance import Instance, load_instance
 from edge.settings import EdgeSettings
 from edge.worker import run_worker
@@ -46,7 +47,7 @@ def _instance(settings: EdgeSettings) -> Instance | SettingsFault:
 def _address_faults(settings: EdgeSettings) -> Iterator[SettingsFault]:
     if not all(port.isdecimal() for port in settings.own_ports):
         yield SettingsFault("PENSTOCK_OWN_PORTS", "is not a list of port numbers")
-    if settings.listen_fd is None and not settings.listen[0].rpartition(":")[2].isdecimal():
+    if settings.listen_fd is None and not listen_address(settings).rpartition(":")[2].isdecimal():
         yield SettingsFault("PENSTOCK_LISTEN", "is not a host and a port")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import orjson
 
-from svckit.logs import pretty_line
+from svckit.logs import origin, pretty_line
 
 FLUSH_BYTES = 64 * 1024
 
@@ -17,8 +17,10 @@ FLUSH_BYTES = 64 * 1024
 class AccessLog:
     """Gathers lines and hands them to `write` as octets. `pretty`: for people instead of JSON."""
 
-    def __init__(self, process: str, write: Callable[[bytes], object], *, pretty: bool = False) -> None:
-        self._process = process
+    def __init__(
+        self, process: str, write: Callable[[bytes], object], *, pretty: bool = False, environment: str = ""
+    ) -> None:
+        self._origin = origin(process, environment)
         self._write = write
         self._form = _pretty if pretty else _json
         self._lines: list[bytes] = []
@@ -33,7 +35,7 @@ class AccessLog:
             self._second, self._clock = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         members["level"] = "info"
         members["timestamp"] = f"{self._clock}.{int((ended_time - second) * 1e6):06d}Z"
-        members["process"] = self._process
+        members.update(self._origin)
         octets = self._form(members)
         self._lines.append(octets)
         self._size += len(octets)

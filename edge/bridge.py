@@ -44,7 +44,7 @@ class Bridge:
         if isinstance(body, Refusal):
             return body
         answer = _Answer(visit, head, client)
-        await self._application(_scope(visit, head), _receive(body), answer.send)
+        await self._application(_scope(visit, head, client), _receive(body), answer.send)
         return answer.finish()
 
 
@@ -88,7 +88,7 @@ class _Collector:
             self.done.set_result(MALFORMED)
 
 
-def _scope(visit: Visit, head: Head) -> dict[str, Any]:
+def _scope(visit: Visit, head: Head, client: ClientConnection) -> dict[str, Any]:
     path = head.path or "/"
     return {
         "type": "http",
@@ -104,7 +104,7 @@ def _scope(visit: Visit, head: Head) -> dict[str, Any]:
         "headers": [*head.read.items(), *((name.lower(), value) for name, value in head.block.fields)],
         "client": (visit.client_address, 0),
         "server": None,
-        "state": {"request_id": visit.request_id},
+        "state": {"request_id": visit.request_id, "peer": client.peer.address},
     }
 
 

@@ -1,13 +1,22 @@
 """Shows the workers' tallies as Prometheus text: one tally, two families of names (A16, B15)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from edge.tally import BUCKETS, EVENTS, GAUGES, RequestCount, Tally
+from edge.tally import BUCKETS, EVENTS, GAUGES, SERVICE_STATUSES, RequestCount, Tally
+
+Counts = Mapping[tuple[str, ...], RequestCount]
+"""Counts by the values of a family's labels."""
 
 
 def render(tallies: Iterable[Tally]) -> bytes:
@@ -27,7 +36,8 @@ class _Families(Collector):
         self._tally = tally
 
     def collect(self) -> Iterable[Metric]:
-        yield from self._requests()
+        yield from self._by_status()
+        yield from self._by_path()
         for name, (help_text, label) in EVENTS.items():
             family = CounterMetricFamily(name, help_text, labels=[label] if label else None)
             counts = {key[1]: n for key, n in self._tally.events.items() if key[0] == name}
@@ -38,38 +48,81 @@ class _Families(Collector):
             yield family
         for gauge, level in self._tally.gauges.items():
             yield GaugeMetricFamily(gauge, GAUGES[gauge][0], value=level)
+        yield self._services()
 
-    def _requests(self) -> Iterable[Metric]:
-        by_status = CounterMetricFamily("http_requests", "Answered requests.", labels=["method", "path", "status"])
-        by_code = CounterMetricFamily(
-            "gateway_requests", "Answered requests.", labels=["method", "path", "status_code"]
+    def _services(self) -> Metric:
+        """One series for each status of a service, 1 for the present one: an alert names the one that it fears."""
+        family = GaugeMetricFamily(
+            "gateway_service_health",
+            "Whether a service of the tenant default was in this status when it was last asked for its health.",
+            labels=("service_name", "status"),
         )
-        sizes_in = CounterMetricFamily(
-            "gateway_request_size_bytes", "Octets of request bodies.", labels=["method", "path"]
+        for name, (present, _) in self._tally.services.items():
+            for status in SERVICE_STATUSES:
+                family.add_metric((name, status), status == present)
+        return family
+
+    def _by_status(self) -> Iterable[Metric]:
+        counts: Counts = {
+            (method, path, str(status)): count for (method, path, status), count in self._tally.requests.items()
+        }
+        labels, codes = ("method", "path", "status"), ("method", "path", "status_code")
+        yield _counter("http_requests", "Answered requests.", labels, counts, lambda each: each.count)
+        yield _counter("gateway_requests", "Answered requests.", codes, counts, lambda each: each.count)
+        yield _counter(
+            "rate_limit_hits", "Requests refused by a rate limit.", labels, counts, lambda each: each.rate_limited
         )
-        sizes_out = CounterMetricFamily(
-            "gateway_response_size_bytes", "Octets of answers' bodies.", labels=["method", "path"]
+        yield _counter(
+            "downstream_timeout",
+            "Requests whose upstream did not answer in time.",
+            labels,
+            counts,
+            lambda each: each.timed_out,
         )
-        durations: dict[tuple[str, str], RequestCount] = {}
-        for (method, path, status), count in self._tally.requests.items():
-            by_status.add_metric([method, path, str(status)], count.count)
-            by_code.add_metric([method, path, str(status)], count.count)
-            durations.setdefault((method, path), RequestCount()).add(count)
-        for (method, path), count in durations.items():
-            sizes_in.add_metric([method, path], count.request_bytes)
-            sizes_out.add_metric([method, path], count.response_bytes)
-        yield from (by_status, by_code, sizes_in, sizes_out)
-        yield _histogram("http_request_duration_ms", 1000.0, durations)
-        yield _histogram("gateway_request_duration_seconds", 1.0, durations)
+        yield _histogram("http_request_duration_ms", 1000.0, labels, counts)
+
+    def _by_path(self) -> Iterable[Metric]:
+        counts: dict[tuple[str, ...], RequestCount] = {}
+        endpoints: dict[tuple[str, ...], RequestCount] = {}
+        for (method, path, _), count in self._tally.requests.items():
+            counts.setdefault((method, path), RequestCount()).add(count)
+            endpoints.setdefault((path,), RequestCount()).add(count)
+        labels = ("method", "path")
+        yield _histogram("gateway_request_duration_seconds", 1.0, labels, counts)
+        received = SummaryMetricFamily("gateway_request_size_bytes", "Octets of requests' bodies.", labels=labels)
+        sent = SummaryMetricFamily("gateway_response_size_bytes", "Octets of answers' bodies.", labels=labels)
+        for key, count in counts.items():
+            received.add_metric(key, count.count, count.request_bytes)
+            sent.add_metric(key, count.count, count.response_bytes)
+        yield received
+        yield sent
+        yield _counter(
+            "gateway_rate_limit_exceeded",
+            "Requests refused by a rate limit, by route.",
+            ("endpoint",),
+            endpoints,
+            lambda each: each.rate_limited,
+        )
 
 
-def _histogram(name: str, scale: float, durations: Mapping[tuple[str, str], RequestCount]) -> HistogramMetricFamily:
-    family = HistogramMetricFamily(name, "Time until the answer was complete.", labels=["method", "path"])
+def _counter(
+    name: str, help_text: str, labels: tuple[str, ...], counts: Counts, number: Callable[[RequestCount], int]
+) -> CounterMetricFamily:
+    """What `number` takes of each count, where it is not 0."""
+    family = CounterMetricFamily(name, help_text, labels=labels)
+    for key, count in counts.items():
+        if value := number(count):
+            family.add_metric(key, value)
+    return family
+
+
+def _histogram(name: str, scale: float, labels: tuple[str, ...], counts: Counts) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(name, "Time until the answer was complete.", labels=labels)
     bounds = [*(f"{bound * scale:g}" for bound in BUCKETS), "+Inf"]
-    for labels, count in durations.items():
+    for key, count in counts.items():
         reached, buckets = 0, []
         for bound, number in zip(bounds, count.buckets, strict=True):
             reached += number
             buckets.append((bound, float(reached)))
-        family.add_metric(list(labels), buckets, sum_value=count.seconds * scale)
+        family.add_metric(key, buckets, sum_value=count.seconds * scale)
     return family

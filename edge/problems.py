@@ -12,12 +12,13 @@ from svckit.errors import CATALOGUE, problem
 Fields: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 WWW_AUTHENTICATE = (b"WWW-Authenticate", b'Bearer realm="penstock", ApiKey realm="penstock"')
-DEFENSIVE: Fields = (
-    (b"Content-Type", b"application/problem+json"),
+SHIELDS: Fields = (
     (b"Cache-Control", b"no-store"),
     (b"X-Content-Type-Options", b"nosniff"),
-    (b"Content-Security-Policy", b"default-src 'none'"),
+    (b"Content-Security-Policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+"""What stands on every answer of the edge's own that does not say better itself."""
+DEFENSIVE: Fields = ((b"Content-Type", b"application/problem+json"), *SHIELDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from edge.auth.authenticator import Authenticator
-from edge.builtin.app import PartState, Readiness
+from edge.builtin.models import PartState, Readiness
 from edge.config.feed import ConfigFeed, FeedState
 from edge.limits.limiter import Limiter
 from edge.tally import Tally

@@ -46,12 +46,13 @@ class Records:
         tenant = visit.tenant.id if visit.tenant is not None else DEFAULT_TENANT
         method = visit.head.method if visit.head is not None else "(none)"
         tally = self._tally
-        tally.request(method, visit.template, visit.status, seconds, visit.request.body_bytes, visit.response_bytes)
+        count = tally.request(
+            method, visit.template, visit.status, seconds, visit.request.body_bytes, visit.response_bytes
+        )
         if visit.code == RATE_LIMITED:
-            tally.event("rate_limit_hits")
-            tally.event("gateway_rate_limit_exceeded", visit.template)
+            count.rate_limited += 1
         elif visit.code == TIMED_OUT:
-            tally.event("downstream_timeout")
+            count.timed_out += 1
         if visit.principal is not None:
             tally.event("gateway_auth_attempts", "success")
         elif visit.code in REJECTED:

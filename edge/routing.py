@@ -62,12 +62,13 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A group of equal targets."""
+    """A group of equal targets. `health_path` answers 2xx when a target is well; empty: none is known."""
 
     name: str
     targets: tuple[Target, ...]
     timeouts: Timeouts = Timeouts()
     forward_authorization: bool = False
+    health_path: str = ""
     shares: tuple[int, ...] = field(init=False, compare=False)
     """The targets' weights, summed up."""
 

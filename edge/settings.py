@@ -1,19 +1,31 @@
 """What an edge worker is told by its environment."""
 
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
+from domain.origins import ORIGIN
 from svckit.settings import CommaList, NetworkList, RimSettings
+
+_YEAR_SECONDS = 366 * 86_400
+
+
+def _port(value: object) -> object:
+    """Kubernetes sets REDIS_PORT=tcp://10.0.0.1:6379 by itself, for a service of the name redis."""
+    return value.rpartition(":")[2] if isinstance(value, str) and value.startswith("tcp://") else value
 
 
 class EdgeSettings(RimSettings):
     """Settings of one edge worker. Times are in seconds."""
 
-    listen: CommaList = ("127.0.0.1:8000",)
+    host: str = Field(default="127.0.0.1", validation_alias="HOST")
+    port: int = Field(default=8000, ge=0, le=65_535, validation_alias="PORT")
+    listen: CommaList = ()
+    """Wins over `host` and `port`."""
     listen_fd: int | None = Field(default=None, ge=3)
-    """A listening socket inherited from the supervisor; wins over `listen`."""
+    """A listening socket inherited from the supervisor; wins over all of these."""
     worker_slot: int = Field(default=0, ge=0, le=1023)
     data_dir: Path = Path("edge-data")
     run_dir: Path = Path("run")
@@ -23,6 +35,13 @@ class EdgeSettings(RimSettings):
     telemetry_address: str = "127.0.0.1:50054"
     redis_url: SecretStr | None = None
     """Where a warm copy of the config is kept besides the disk; absent: on disk alone."""
+    redis_host: str = Field(default="", validation_alias="REDIS_HOST")
+    """Names a Redis by its parts, where there is no `redis_url`."""
+    redis_port: Annotated[int, BeforeValidator(_port)] = Field(
+        default=6379, ge=1, le=65_535, validation_alias="REDIS_PORT"
+    )
+    redis_db: int = Field(default=0, ge=0, validation_alias="REDIS_DB")
+    redis_password: SecretStr | None = Field(default=None, validation_alias="REDIS_PASSWORD")
     cluster_key_file: Path
     scope: str = "default"
     trusted_proxies: NetworkList = ()
@@ -40,3 +59,40 @@ class EdgeSettings(RimSettings):
     tenants that an operator allowed it."""
     own_ports: CommaList = ()
     """Ports of this gateway's own listeners, which no tenant may name as a target on loopback."""
+    health_token: SecretStr | None = None
+    """A bearer token for the details of /health and /readyz."""
+    health_networks: CommaList = ("127.0.0.0/8", "::1/128")
+    """Networks whose clients are told those details without it."""
+    rate_limit_requests: int | None = Field(default=None, ge=1, le=1_000_000, validation_alias="RATE_LIMIT_REQUESTS")
+    """The limit of each caller, a token bucket, where a document has no limits; absent together with the window:
+    what the document's defaults are."""
+    rate_limit_window_seconds: int | None = Field(
+        default=None, ge=1, le=_YEAR_SECONDS, validation_alias="RATE_LIMIT_WINDOW_SECONDS"
+    )
+    cors_origins: CommaList = Field(default=(), max_length=1_000, validation_alias="CORS_ORIGINS")
+    """Who may ask cross-origin, where the document of `default` has no rules for it."""
+    cors_allow_credentials: bool = Field(default=False, validation_alias="CORS_ALLOW_CREDENTIALS")
+
+    @field_validator("health_networks")
+    @classmethod
+    def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ip_network(network)  # says itself what is wrong
+        return networks
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in origins and len(origins) > 1:
+            raise ValueError("* stands alone")
+        for origin in origins:
+            if origin != "*" and ORIGIN.fullmatch(origin) is None:
+                raise ValueError("an origin is in lower case and has no path, such as https://app.example.com")
+        return origins
+
+    @field_validator("cors_allow_credentials")
+    @classmethod
+    def _credentials(cls, allowed: bool, info: ValidationInfo) -> bool:
+        if allowed and "*" in info.data.get("cors_origins", ()):
+            raise ValueError("no credentials together with the origin *")
+        return allowed

@@ -9,7 +9,7 @@ from enum import Enum
 
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.limits.rules import LimitRules
-from edge.routing import CorsRules, Router
+from edge.routing import CorsRules, Router, Service
 
 
 class TenantStatus(Enum):
@@ -31,8 +31,9 @@ class SubscriptionRules:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One config document, compiled. `version` is the version of the document, `tenant` its owner; `cors` holds for
-    requests that no route takes: each route has its own or a share of these."""
+    """One config document, compiled. `version` is the version of the document, `tenant` its owner, `services` all of
+    the document's, in its order; `cors` holds for requests that no route takes: each route has its own or a share of
+    these."""
 
     tenant: TenantId
     version: int
@@ -41,6 +42,7 @@ class Rules:
     cors: CorsRules | None = None
     subscription: SubscriptionRules = SubscriptionRules()
     registration_open: bool = False
+    services: tuple[Service, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

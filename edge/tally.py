@@ -1,6 +1,7 @@
 """Counts of a worker's requests, kept on the hot path and added up over workers. No names of any exposition here.
 
-A label is always a template or a catalogue code, never a client's string.
+A label is always a template or a catalogue code, never a client's string. Even so a worker keeps MAX_KEYS different
+ones at most: a document may have thousands of routes, and an upstream may answer with any status.
 """
 
 import operator
@@ -14,11 +15,12 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 RequestKey = tuple[str, str, int]
 """Method, route template, status."""
-
+MAX_KEYS = 2_000
+"""Fifty routes with six methods and six statuses each fit. Each costs 0.7 ms and 3 KB of a scrape."""
+OTHER = "(other)"
+"""The template of all requests whose own key would be one too many."""
 
 EVENTS: Mapping[str, tuple[str, str | None]] = {
-    "rate_limit_hits": ("Requests refused by a rate limit.", None),
-    "downstream_timeout": ("Requests whose upstream did not answer in time.", None),
     "rate_limit_decisions": ("Limits decided, by where the counters were: redis, local, or open (passed).", "source"),
     "rate_limit_batches": ("Messages of decisions that ratelimitsvc answered.", None),
     "rate_limit_breaker_opened": ("Times that a worker began to decide limits alone.", "reason"),
@@ -27,7 +29,6 @@ EVENTS: Mapping[str, tuple[str, str | None]] = {
     "gateway_auth_cache_hits": ("Credentials found in the worker's cache.", None),
     "gateway_auth_cache_misses": ("Credentials looked up at authsvc.", None),
     "gateway_auth_stale": ("Requests served by a cached principal while authsvc was away.", None),
-    "gateway_rate_limit_exceeded": ("Requests refused by a rate limit, by route.", "endpoint"),
     "telemetry_dropped": ("Telemetry records dropped.", "reason"),
 }
 """Counters besides the requests: name without `_total` → help and the name of its label."""
@@ -39,14 +40,19 @@ GAUGES: Mapping[str, tuple[str, Callable[[float, float], float]]] = {
 }
 """Levels: name → help, and how those of two workers become one."""
 
+SERVICE_STATUSES = ("healthy", "degraded", "unhealthy", "unknown")
+
 
 class RequestCount:
-    """What is counted of requests with one key. `buckets` has one more place than BUCKETS."""
+    """What is counted of requests with one key. `buckets` has one more place than BUCKETS; `rate_limited` and
+    `timed_out` are those of them that a limit refused, and those whose upstream did not answer in time."""
 
-    __slots__ = ("buckets", "count", "request_bytes", "response_bytes", "seconds")
+    __slots__ = ("buckets", "count", "rate_limited", "request_bytes", "response_bytes", "seconds", "timed_out")
 
     def __init__(self) -> None:
         self.count = 0
+        self.rate_limited = 0
+        self.timed_out = 0
         self.seconds = 0.0
         self.request_bytes = 0
         self.response_bytes = 0
@@ -55,6 +61,8 @@ class RequestCount:
     def add(self, other: "RequestCount") -> None:
         """Adds another count to this one."""
         self.count += other.count
+        self.rate_limited += other.rate_limited
+        self.timed_out += other.timed_out
         self.seconds += other.seconds
         self.request_bytes += other.request_bytes
         self.response_bytes += other.response_bytes
@@ -69,20 +77,29 @@ class Tally:
         self.events: dict[tuple[str, str], int] = {}
         """Other counters: (name, label value) → count; the names are keys of EVENTS."""
         self.gauges: dict[str, float] = {}
+        self.services: dict[str, tuple[str, float]] = {}
+        """The status of each service of `default` as it was last seen, and when, in seconds since 1970."""
 
     def request(
         self, method: str, path: str, status: int, seconds: float, request_bytes: int, response_bytes: int
-    ) -> None:
-        """Counts one answered request. On the hot path: one look-up and a bisection."""
-        key = (method, path, status)
-        count = self.requests.get(key)
+    ) -> RequestCount:
+        """Counts one answered request, and tells where. On the hot path: one look-up and a bisection."""
+        count = self.requests.get((method, path, status))
         if count is None:
-            count = self.requests[key] = RequestCount()
+            count = self._new(method, path, status)
         count.count += 1
         count.seconds += seconds
         count.request_bytes += request_bytes
         count.response_bytes += response_bytes
         count.buckets[bisect_left(BUCKETS, seconds)] += 1
+        return count
+
+    def _new(self, method: str, path: str, status: int) -> RequestCount:
+        """The count of a key that is not there yet, or of the rest when there are too many. The rest itself is
+        bounded by what the edge lets through: seven methods, and statuses of three digits."""
+        if len(self.requests) >= MAX_KEYS:
+            path = OTHER
+        return self.requests.setdefault((method, path, status), RequestCount())
 
     def event(self, name: str, label: str = "", number: int = 1) -> None:
         """Counts events of EVENTS."""
@@ -97,17 +114,24 @@ class Tally:
             self.events[event] = self.events.get(event, 0) + number
         for name, value in other.gauges.items():
             self.gauges[name] = GAUGES[name][1](self.gauges[name], value) if name in self.gauges else value
+        for name, seen in other.services.items():
+            if name not in self.services or self.services[name][1] < seen[1]:
+                self.services[name] = seen
 
     def dump(self) -> bytes:
         """The tally as JSON, for `load`."""
         return orjson.dumps(
             {
                 "requests": [
-                    [*key, c.count, c.seconds, c.request_bytes, c.response_bytes, c.buckets]
+                    [
+                        *(*key, c.count, c.rate_limited, c.timed_out),
+                        *(c.seconds, c.request_bytes, c.response_bytes, c.buckets),
+                    ]
                     for key, c in self.requests.items()
                 ],
                 "events": [[*key, number] for key, number in self.events.items()],
                 "gauges": self.gauges,
+                "services": self.services,
             }
         )
 
@@ -117,12 +141,17 @@ class Tally:
         tally = cls()
         try:
             document = orjson.loads(data)
-            for method, path, status, number, seconds, received, sent, buckets in document["requests"]:
+            for method, path, status, number, limited, late, seconds, received, sent, buckets in document["requests"]:
                 count = tally.requests[method, path, status] = RequestCount()
-                count.count, count.seconds = number, seconds
+                count.count, count.rate_limited, count.timed_out, count.seconds = number, limited, late, seconds
                 count.request_bytes, count.response_bytes, count.buckets = received, sent, buckets
             tally.events = {(name, label): number for name, label, number in document["events"]}
+            tally.services = {name: (status, at) for name, (status, at) in document["services"].items()}
             tally.gauges = {name: level for name, level in document["gauges"].items() if name in GAUGES}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError("not a tally") from error
         return tally
+
+    def forget_levels(self) -> None:
+        """Leaves the counts alone: a worker that has ended, or has only just begun, has no levels and sees nothing."""
+        self.gauges, self.services = {}, {}

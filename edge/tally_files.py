@@ -30,7 +30,7 @@ class TallyFile:
             tally = Tally.load(self.path.read_bytes())
         except (OSError, ValueError):
             return Tally()
-        tally.gauges = {}
+        tally.forget_levels()
         return tally
 
     def write(self, tally: Tally) -> None:

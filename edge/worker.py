@@ -31,6 +31,7 @@ from edge.config.warm import WarmCopies
 from edge.config.warm_disk import WarmDisk
 from edge.config.warm_redis import WarmRedis
 from edge.deadlines import Deadlines
+from edge.environment import detail_access, document_defaults, listen_address, redis_url
 from edge.forwarding import Forwarder
 from edge.http.forwarded import ProxyHeaders, TrustedProxies
 from edge.inbound import InboundRequest
@@ -41,11 +42,14 @@ from edge.readiness import Feeds
 from edge.records import Records
 from edge.sampling import Share
 from edge.server import EdgeServer, edge_server, listening_socket
+from edge.service_health import AskedServices
 from edge.settings import EdgeSettings
+from edge.snapshot import GatewaySnapshot, Rules
 from edge.tally_files import TallyFile
 from edge.telemetry.recorder import Recorder
 from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
+from edge.upstream.probe import Probe
 from svckit.channels import open_channel
 from svckit.identity import ProcessIdentity
 from svckit.rim import stop_signals
@@ -85,7 +89,7 @@ async def run_worker(
 ) -> None:
     """Runs one worker until SIGTERM or SIGINT. `write_lines` takes whole lines of the access log and never waits."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    listener = listening_socket(settings.listen[0], settings.listen_fd)
+    listener = listening_socket(listen_address(settings), settings.listen_fd)
     async with AsyncExitStack() as stack:
         stack.enter_context(stop_signals(stop.set))
 
@@ -98,6 +102,7 @@ async def run_worker(
             settings.scope,
             os.environ,
             warm_copies(settings, seal, stack),
+            defaults=document_defaults(settings),
         )
         authenticator = Authenticator(
             await channel(settings.auth_address, "authsvc"), instance, max_stale_seconds=settings.auth_max_stale
@@ -119,19 +124,22 @@ async def run_worker(
         deadlines = Deadlines()
         pool = UpstreamPool(guard_of(settings), deadlines)
         stack.callback(pool.close)
-        access_log = AccessLog("edge", write_lines, pretty=settings.log_pretty)
+        access_log = AccessLog("edge", write_lines, pretty=settings.log_pretty, environment=settings.environment)
         stack.callback(access_log.flush)
 
         limits = ClientLimits(drain_idle_seconds=min(DRAIN_IDLE_SECONDS, settings.drain_seconds / 2))
         proxies = TrustedProxies(settings.trusted_proxies, ProxyHeaders(settings.proxy_headers))
         worker = Worker(instance.slot, limits, deadlines, proxies)
         feeds = Feeds(feed, authenticator, limiter, recorder, worker)
+        service_health = AskedServices(lambda: rules_of_default(feed.snapshot), Probe(pool))
         worker.journey = Journey(
             feed,
             authenticator,
             limiter,
             Forwarder(pool, deadlines, loop, Share(settings.trace_sample)),
-            Bridge(builtin_app(version("penstock"), feeds.readiness), PATHS, TREES),
+            Bridge(
+                builtin_app(version("penstock"), feeds.readiness, service_health, detail_access(settings)), PATHS, TREES
+            ),
             Records(tally, access_log if settings.access_log else None, recorder.note).keep,
             lambda: worker.draining,
         )
@@ -141,6 +149,7 @@ async def run_worker(
             while True:
                 await asyncio.sleep(TALLY_SECONDS)
                 feeds.count(tally)
+                tally.services = dict(service_health.last())
                 tally_file.write(tally)
 
         async def flush_log() -> None:
@@ -168,7 +177,7 @@ async def run_worker(
             if not await recorder.flush(settings.drain_seconds):
                 log.warning("telemetry stays in the spool for the next start", records=recorder.spooled)
             feeds.count(tally)
-            tally.gauges.clear()  # a worker that has ended has no levels
+            tally.forget_levels()
             tally_file.write(tally)
             for each in loops:
                 each.cancel()
@@ -188,11 +197,16 @@ async def _serve(server: EdgeServer, listener: socket.socket, worker: Worker, st
         await serving
 
 
+def rules_of_default(snapshot: GatewaySnapshot) -> Rules | None:
+    """The rules of the tenant `default`, None before the first config."""
+    return snapshot.default.rules if snapshot.default is not None else None
+
+
 def warm_copies(settings: EdgeSettings, seal: Seal, stack: AsyncExitStack) -> WarmCopies:
     """The config's copies on disk and, where one is configured, in Redis."""
     redis = None
-    if settings.redis_url is not None:
-        client = Redis.from_url(settings.redis_url.get_secret_value())
+    if (url := redis_url(settings)) is not None:
+        client = Redis.from_url(url)
         stack.push_async_callback(client.aclose)
         redis = WarmRedis(client, settings.scope, seal)
     return WarmCopies(WarmDisk(settings.data_dir, settings.scope, seal), redis)

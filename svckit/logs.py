@@ -25,26 +25,34 @@ MASKED: Final = frozenset(
 
 
 @contextmanager
-def logging_to_stdout(process: str, level: str, pretty: bool) -> Iterator[LogOutput]:
+def logging_to_stdout(process: str, level: str, pretty: bool, environment: str = "") -> Iterator[LogOutput]:
     """Sets up logging of the whole process for as long as it runs. Yields the output, for lines made elsewhere."""
+    constants = origin(process, environment)
 
     def missing(writes: int) -> str:
         line = {"event": "lines are missing: nobody read them", "writes": writes, "level": "warning"}
-        return f"{_dumps({**line, 'process': process})}\n"
+        return f"{_dumps({**line, **constants})}\n"
 
     with standard_output(missing) as output:
-        configure(process, level, pretty, output)
+        configure(process, level, pretty, output, environment)
         yield output
 
 
-def configure(process: str, level: str = "info", pretty: bool = False, output: Output | None = None) -> None:
-    """Sets up logging of the whole process; `process` stands on each line. `output` is standard output, as a rule
-    through a thread (`logging_to_stdout`)."""
+def origin(process: str, environment: str) -> dict[str, str]:
+    """The members of every line that say where it comes from; no environment where none is set."""
+    return {"process": process, **({"environment": environment} if environment else {})}
+
+
+def configure(
+    process: str, level: str = "info", pretty: bool = False, output: Output | None = None, environment: str = ""
+) -> None:
+    """Sets up logging of the whole process; `process` and `environment` stand on each line. `output` is standard
+    output, as a rule through a thread (`logging_to_stdout`)."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _process_name(process),
+        _always(origin(process, environment)),
         _masked,
     ]
     renderer = _pretty_renderer() if pretty else _json_renderer()
@@ -73,9 +81,9 @@ def configure(process: str, level: str = "info", pretty: bool = False, output: O
         bridged.setLevel(max(number, logging.WARNING))
 
 
-def _process_name(process: str) -> Processor:
+def _always(members: dict[str, str]) -> Processor:
     def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        event["process"] = process
+        event.update(members)
         return event
 
     return add

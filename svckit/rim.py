@@ -36,7 +36,7 @@ def run_process(name: str, settings_class: type[S], work: Work[S], *, spoken: tu
         settings = load_settings(settings_class)
     except SettingsError as error:
         _end(name, error, 2)
-    with logs.logging_to_stdout(name, settings.log_level, settings.log_pretty) as output:
+    with logs.logging_to_stdout(name, settings.log_level, settings.log_pretty, settings.environment) as output:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(work(settings, output))

@@ -1,7 +1,8 @@
 """Settings of a process: read once from the environment, all faults told at once, never a value in a message.
 
 `PENSTOCK_X` may come as `PENSTOCK_X_FILE`, the path of a file that holds the value (for secrets mounted by an
-orchestrator); both at once is a fault. An empty or well-known secret is a fault too.
+orchestrator); both at once is a fault. An empty or well-known secret is a fault too. A setting may have a second
+variable, a name that other systems use: ours wins over it, and it counts as absent while it is empty.
 """
 
 import os
@@ -27,10 +28,18 @@ def _split(value: object) -> object:
     return value
 
 
+def _level(value: object) -> object:
+    """The name of a level in our spelling: others write it in upper case, and have names of their own."""
+    if not isinstance(value, str):
+        return value
+    return {"warn": "warning", "critical": "error", "fatal": "error"}.get(value.lower(), value.lower())
+
+
 # `a,b` in the environment.
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 # `10.0.0.0/8,::1` in the environment; an address alone is the network of this one address.
 NetworkList = Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(_split)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)]
 
 
 class RimSettings(BaseSettings):
@@ -38,8 +47,10 @@ class RimSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, populate_by_name=True)
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_pretty: bool = False
+    log_level: LogLevel = Field(default="info", validation_alias="LOG_LEVEL")
+    log_pretty: bool = Field(default=False, validation_alias="STRUCTLOG_PRETTY_PRINT")
+    environment: str = Field(default="", max_length=64, validation_alias="ENVIRONMENT")
+    """Stands on each log line, where it is set: which of several installations wrote it."""
     identity_key_file: Path
     drain_seconds: float = Field(default=10.0, ge=0, le=600)
 
@@ -89,18 +100,26 @@ S = TypeVar("S", bound=RimSettings)
 
 def load_settings(cls: type[S], env: Mapping[str, str] | None = None) -> S:
     """The settings that `env` (by default the process environment) describes; SettingsError with all faults."""
-    values: dict[str, Any] = {}
+    found: dict[str, _Found] = {}
     faults: list[SettingsFault] = []
     for name, field in cls.model_fields.items():
-        found = _read(_variables(cls, name, field), os.environ if env is None else env)
-        if isinstance(found, SettingsFault):
-            faults.append(found)
-        elif found is not None:
-            values[name] = found
-    settings = _validated(cls, values, faults)
+        each = _read(_variables(cls, name, field), os.environ if env is None else env)
+        if isinstance(each, SettingsFault):
+            faults.append(each)
+        elif each is not None:
+            found[name] = each
+    settings = _validated(cls, found, faults)
     if settings is None or faults:
         raise SettingsError(tuple(faults))
     return settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A value and the variable that it came from."""
+
+    variable: str
+    value: str
 
 
 def _variables(cls: type[RimSettings], name: str, field: FieldInfo) -> tuple[tuple[str, bool], ...]:
@@ -115,50 +134,58 @@ def _variables(cls: type[RimSettings], name: str, field: FieldInfo) -> tuple[tup
     return tuple((each, by_file) for each in dict.fromkeys(names))
 
 
-def _read(variables: tuple[tuple[str, bool], ...], env: Mapping[str, str]) -> str | SettingsFault | None:
+def _read(variables: tuple[tuple[str, bool], ...], env: Mapping[str, str]) -> _Found | SettingsFault | None:
     for variable, by_file in variables:
+        if not variable.startswith(PREFIX) and not env.get(variable, "unset"):
+            continue  # `VARIABLE=` in a file of variables means nothing to those who wrote such files
         file_variable = variable + "_FILE"
         path = env.get(file_variable) if by_file else None
         if path is None:
             if variable in env:
-                return env[variable]
+                return _Found(variable, env[variable])
             continue
         if variable in env:
             return SettingsFault(variable, f"is set, and {file_variable} too")
         try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+            return _Found(variable, Path(path).read_text(encoding="utf-8").rstrip("\r\n"))
         except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a null byte in the path
             reason = error.strerror if isinstance(error, OSError) else "not text"
             return SettingsFault(file_variable, f"names a file that cannot be read: {reason}")
     return None
 
 
-def _validated(cls: type[S], values: dict[str, Any], faults: list[SettingsFault]) -> S | None:
-    """The model of `values`; what is wrong with them is added to `faults`, once per variable."""
+def _validated(cls: type[S], found: Mapping[str, _Found], faults: list[SettingsFault]) -> S | None:
+    """The model of what was found; what is wrong with it is added to `faults`, once per variable."""
     faulty = {fault.variable.removesuffix("_FILE") for fault in faults}
+    values: dict[str, Any] = {name: each.value for name, each in found.items()}
     try:
         settings = cls(**values)
     except ValidationError as error:
         for each in error.errors(include_url=False, include_input=False, include_context=False):
-            variable = PREFIX + str(each["loc"][0]).upper() if each["loc"] else PREFIX + "*"
+            variable = _blamed(str(each["loc"][0]), found) if each["loc"] else PREFIX + "*"
             if variable not in faulty:
                 faults.append(SettingsFault(variable, _reason(each["type"], each["msg"])))
         return None
-    faults.extend(_weak_secrets(settings))
+    faults.extend(_weak_secrets(settings, found))
     return settings
+
+
+def _blamed(field: str, found: Mapping[str, _Found]) -> str:
+    """The variable that set a field, or the one that should have."""
+    return found[field].variable if field in found else PREFIX + field.upper()
 
 
 def _reason(kind: str, message: str) -> str:
     return "is missing" if kind == "missing" else f"is not valid: {message[:1].lower()}{message[1:]}"
 
 
-def _weak_secrets(settings: RimSettings) -> Iterator[SettingsFault]:
+def _weak_secrets(settings: RimSettings, found: Mapping[str, _Found]) -> Iterator[SettingsFault]:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if not isinstance(value, SecretStr):
             continue
         secret = value.get_secret_value().strip()
         if not secret:
-            yield SettingsFault(PREFIX + name.upper(), "is empty")
+            yield SettingsFault(_blamed(name, found), "is empty")
         elif secret.lower() in PLACEHOLDERS:
-            yield SettingsFault(PREFIX + name.upper(), "is a well-known placeholder, not a secret")
+            yield SettingsFault(_blamed(name, found), "is a well-known placeholder, not a secret")

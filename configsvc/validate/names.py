@@ -15,7 +15,6 @@ _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # Lower-case A-labels, at most 253 characters (RFC 1035 §2.3.4); an IPv4 address has the same form.
 HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 HOST_PATTERN: Final = re.compile(rf"(?=.{{1,253}}\Z)(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
-ORIGIN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?")
 
 # RFC 3986 §3.3 pchar, without what would have two spellings: encoded unreserved characters, lower-case hex.
 _PCHAR: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%(?!2[DE]|3[0-9]|[46][1-9A-F]|[57][0-9A]|5F|7E)[0-9A-F]{2})"

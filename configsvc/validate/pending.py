@@ -10,13 +10,15 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
 
+_KEPT = "is kept, but not in force in this release"
+_ASKED = "is for GET /health alone in this release: its path is asked, and no target is taken out of use"
 _ROUND_ROBIN = (pb.BALANCE_POLICY_UNSPECIFIED, pb.BALANCE_POLICY_ROUND_ROBIN)
 
 
 def warn_of_pending(config: pb.GatewayConfig, findings: Findings) -> None:
     """Warns of every setting that is kept but not in force."""
     for path in (*_of_services(config), *_of_routes(config), *_of_tenant(config)):
-        findings.at(*path).warn("is kept, but not in force in this release")
+        findings.at(*path).warn(_ASKED if path[-1] == "health" else _KEPT)
 
 
 def _of_services(config: pb.GatewayConfig) -> Iterator[tuple[str | int, ...]]:

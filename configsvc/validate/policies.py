@@ -8,8 +8,9 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
 from configsvc.validate.lists import numbered
-from configsvc.validate.names import METHOD, ORIGIN, TIER, TOKEN
+from configsvc.validate.names import METHOD, TIER, TOKEN
 from configsvc.validate.services import check_span
+from domain.origins import ORIGIN
 
 MAX_LIST: Final = 64
 MAX_URL: Final = 2_048

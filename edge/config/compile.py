@@ -4,6 +4,7 @@ configsvc has validated the document for people; this is the second look of the 
 Bad content is answered with reasons, never with an exception: the worker keeps the rules it has.
 """
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 from domain.targets import parse_target, reference_name
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.config.compile_limits import limit_rules, route_limit_rules
+from edge.config.defaults import NO_DEFAULTS, DocumentDefaults
 from edge.config.reasons import Reasons, Refused
 from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeouts
 from edge.snapshot import Rules, SubscriptionRules
@@ -20,6 +22,7 @@ from edge.snapshot import Rules, SubscriptionRules
 V = TypeVar("V")
 
 _DEFAULT_TIMEOUTS = Timeouts()
+_PATH = re.compile(r"/[!-~]*")
 _AUTH: Mapping[int, Auth] = {
     pb.ROUTE_AUTH_UNSPECIFIED: Auth.REQUIRED,
     pb.ROUTE_AUTH_REQUIRED: Auth.REQUIRED,
@@ -38,14 +41,22 @@ _REGISTRATION_OPEN: Mapping[int, bool] = {
 }
 
 
-def compile_rules(config: pb.GatewayConfig, tenant: TenantId, version: int, env: Mapping[str, str]) -> Rules | Refused:
+def compile_rules(
+    config: pb.GatewayConfig,
+    tenant: TenantId,
+    version: int,
+    env: Mapping[str, str],
+    defaults: DocumentDefaults = NO_DEFAULTS,
+) -> Rules | Refused:
     """The rules of one document, or all the reasons why there are none.
 
-    `env` resolves references such as `${SALES_SERVICE_URL}`, which only `default` may use.
+    `env` resolves references such as `${SALES_SERVICE_URL}`, which only `default` may use; `defaults` hold where the
+    document says nothing.
     """
     reasons = Reasons()
     services = _services(config, env if tenant == DEFAULT_TENANT else None, reasons)
-    cors = _cors(config.cors) if config.HasField("cors") else None
+    fallback = defaults.cors if tenant == DEFAULT_TENANT else None
+    cors = _cors(config.cors) if config.HasField("cors") else fallback
     routes = [
         route
         for index, each in enumerate(config.routes)
@@ -55,9 +66,10 @@ def compile_rules(config: pb.GatewayConfig, tenant: TenantId, version: int, env:
         tenant=tenant,
         version=version,
         router=Router(routes),
-        limits=limit_rules(config.limits, reasons.at("limits")),
+        limits=limit_rules(config.limits, reasons.at("limits")) if config.HasField("limits") else defaults.limits,
         cors=cors,
         subscription=SubscriptionRules(_seconds(config.subscription.grace), tuple(config.subscription.tiers)),
+        services=tuple(services.values()),
         registration_open=_known(_REGISTRATION_OPEN, config.registration, reasons.at("registration"), False),
     )
     return rules if not reasons.found else Refused(tuple(reasons.found))
@@ -78,8 +90,15 @@ def _services(config: pb.GatewayConfig, env: Mapping[str, str] | None, reasons: 
             ),
             timeouts=_timeouts(each.timeouts, _DEFAULT_TIMEOUTS, here.at("timeouts")),
             forward_authorization=each.forward_authorization,
+            health_path=_health_path(each.health.path, here.at("health.path")),
         )
     return services
+
+
+def _health_path(path: str, reasons: Reasons) -> str:
+    if path and not _PATH.fullmatch(path):
+        reasons.add("is not a path of visible ASCII characters")
+    return path
 
 
 def _target(target: pb.Target, env: Mapping[str, str] | None, reasons: Reasons) -> Target | None:

@@ -16,6 +16,7 @@ from penstock.config.v1 import config_service_pb2 as pb
 from penstock.config.v1 import config_service_pb2_grpc
 
 from domain.tenants import TenantId
+from edge.config.defaults import NO_DEFAULTS, DocumentDefaults
 from edge.config.ledger import Ledger, Reject
 from edge.config.warm import WarmCopies
 from edge.instance import Instance
@@ -55,6 +56,7 @@ class ConfigFeed:
         env: Mapping[str, str],
         warm: WarmCopies | None,
         *,
+        defaults: DocumentDefaults = NO_DEFAULTS,
         unit: Callable[[], float] = _RANDOM.random,
     ) -> None:
         self._stub = config_service_pb2_grpc.ConfigServiceStub(channel)
@@ -62,7 +64,7 @@ class ConfigFeed:
         self._scope = scope
         self._warm = warm
         self._unit = unit
-        self._ledger = Ledger(env)
+        self._ledger = Ledger(env, defaults)
         self._changed: set[TenantId] = set()  # applied, not yet swapped in
         self._ack_wanted = asyncio.Event()
         self._again = asyncio.Event()

@@ -11,6 +11,7 @@ from penstock.config.v1 import config_service_pb2 as pb
 
 from domain.tenants import DEFAULT_TENANT, TenantId, parse_tenant_id
 from edge.config.compile import compile_rules
+from edge.config.defaults import NO_DEFAULTS, DocumentDefaults
 from edge.config.reasons import Reason, Refused
 from edge.config.tenant_view import NO_RULES, tenant_view
 from edge.snapshot import GatewaySnapshot, Rules, TenantView
@@ -46,10 +47,12 @@ class Copy:
 
 
 class Ledger:
-    """Takes events in, gives snapshots out. `env` resolves references in the document of `default`."""
+    """Takes events in, gives snapshots out. `env` resolves references in the document of `default`; `defaults` hold
+    where documents say nothing."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], defaults: DocumentDefaults = NO_DEFAULTS) -> None:
         self._env = env
+        self._defaults = defaults
         self._held: dict[TenantId, _Held] = {}
         self._tombstones: dict[TenantId, Copy] = {}
         self._rejects: dict[TenantId, Reject] = {}
@@ -144,7 +147,7 @@ class Ledger:
             return None
         if held is not None and held.rules is not None and held.config_hash == snapshot.config_hash != "":
             return held.rules if held.rules.version == version else replace(held.rules, version=version)
-        return compile_rules(snapshot.config, tenant, version, self._env)
+        return compile_rules(snapshot.config, tenant, version, self._env, self._defaults)
 
     def _hold_record(self, tenant: TenantId, snapshot: pb.TenantSnapshot, held: _Held, view: TenantView) -> None:
         """Keeps the old document under the new record, one revision early: a restart takes the new state again."""

@@ -58,21 +58,16 @@ class Surroundings:
     inherited: Mapping[str, str] = field(repr=False)
 
 
-# Set by the plan, or the other spelling of what it sets: not to be taken over from the operator's shell.
+# Set by the plan, or the other spellings of what it sets: not to be taken over from the operator's shell.
+_OTHER_NAMES = ("HOST", "PORT", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
+_NAMES = (
+    *("LISTEN", "LISTEN_FD", "METRICS_LISTEN", "OWN_PORTS", "WORKER_SLOT", "ADMIN_LISTEN"),
+    *("IDENTITY_KEY", "TRUSTED_KEYS", "KEK", "CLUSTER_KEY", "DATABASE_URL", "REDIS_URL"),
+    *("DATA_DIR", "RUN_DIR", "AUTH_ADDRESS", "RATELIMIT_ADDRESS", "CONFIG_ADDRESS", "TELEMETRY_ADDRESS"),
+)
 _OWN_VARIABLES = frozenset(
-    f"PENSTOCK_{name}{suffix}"
-    for name in (
-        *(
-            "LISTEN",
-            "LISTEN_FD",
-            "METRICS_LISTEN",
-            "OWN_PORTS",
-            "WORKER_SLOT",
-            "ADMIN_LISTEN",
-        ),
-        *("IDENTITY_KEY", "TRUSTED_KEYS", "KEK", "CLUSTER_KEY", "DATABASE_URL", "REDIS_URL"),
-        *("DATA_DIR", "RUN_DIR", "AUTH_ADDRESS", "RATELIMIT_ADDRESS", "CONFIG_ADDRESS", "TELEMETRY_ADDRESS"),
-    )
+    name + suffix
+    for name in (*_OTHER_NAMES, *(f"PENSTOCK_{each}" for each in (*_OTHER_NAMES, *_NAMES)))
     for suffix in ("", "_FILE")
 )
 

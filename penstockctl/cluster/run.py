@@ -50,6 +50,8 @@ def environment_of_processes(inherited: Mapping[str, str], *, pretty: bool) -> d
     """What every process takes over from the command's own environment: no credential of an administrator."""
     # A person at a terminal reads lines, a program reads JSON; the operator's own choice stands.
     chosen = {"PENSTOCK_LOG_PRETTY": str(pretty).lower(), **inherited}
+    if inherited.get("STRUCTLOG_PRETTY_PRINT") and "PENSTOCK_LOG_PRETTY" not in inherited:
+        del chosen["PENSTOCK_LOG_PRETTY"]
     return {name: value for name, value in chosen.items() if name not in _ADMINISTRATORS}
 
 

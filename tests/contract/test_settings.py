@@ -20,7 +20,7 @@ READERS: dict[str, tuple[type[RimSettings], tuple[str, ...]]] = {
     "ratelimitsvc": (RateLimitSettings, ("ratelimitsvc", "svckit/rim.py", "svckit/server.py")),
     "configsvc": (ConfigSettings, ("configsvc", "svckit/rim.py", "svckit/server.py")),
     "telemetrysvc": (TelemetrySettings, ("telemetrysvc", "svckit/rim.py", "svckit/server.py")),
-    "edge": (EdgeSettings, ("edge/__main__.py", "edge/worker.py", "svckit/rim.py")),
+    "edge": (EdgeSettings, ("edge/__main__.py", "edge/worker.py", "edge/environment.py", "svckit/rim.py")),
     "admin": (AdminSettings, ("edge/admin", "svckit/rim.py")),
 }
 

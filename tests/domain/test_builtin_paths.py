@@ -16,7 +16,7 @@ from domain.builtin_paths import PATHS, builtin_at
         ("/api/v1/authors", None),
         ("/healthy", None),
         ("/livez/x", None),
-        ("/docs", None),
+        ("/docs/guide", None),
         ("/.well-known", None),
         ("/.well-known/acme-challenge", None),
     ],

@@ -15,7 +15,9 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from domain.builtin_paths import PATHS, TREES
 from domain.tenants import DEFAULT_TENANT
 from edge.bridge import Bridge
-from edge.builtin.app import Readiness, builtin_app
+from edge.builtin.access import DetailAccess
+from edge.builtin.app import builtin_app
+from edge.builtin.models import Readiness
 from edge.client import ClientConnection, ClientLimits, hosted_by
 from edge.deadlines import Deadlines
 from edge.forwarding import Forwarder
@@ -26,12 +28,16 @@ from edge.limits.decision import Decision, Source
 from edge.limits.policy import LimitSet
 from edge.principal import Credential, Principal, Rejection
 from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeouts
+from edge.service_health import AskedServices
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
 from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
+from edge.upstream.probe import Probe
 from edge.visit import Visit
 
 DEADLINE = 10.0
+NEAR = DetailAccess.of("", ["127.0.0.0/8"])
+"""Who is told details, as the settings have it by default."""
 
 
 @dataclass
@@ -308,10 +314,12 @@ async def plane(
     limits: ClientLimits | None = None,
     cors: CorsRules | None = None,
     proxies: TrustedProxies | None = None,
+    access: DetailAccess = NEAR,
 ) -> AsyncIterator[Plane]:
     """Serves these routes as the config of `default`; `cors` are the document's, for routes without their own."""
     shared = [replace(each, cors=each.cors or cors) for each in routes]
-    rules = Rules(DEFAULT_TENANT, 7, Router(shared), cors=cors)
+    named = {route.service.name: route.service for route in routes}
+    rules = Rules(DEFAULT_TENANT, 7, Router(shared), cors=cors, services=tuple(named.values()))
     view = TenantView(DEFAULT_TENANT, "default0", "default", TenantStatus.ACTIVE, rules)
     snapshot = GatewaySnapshot(1, {DEFAULT_TENANT: view}, {}, {"default0": view})
     state = Plane(0, snapshot, {}, [])
@@ -323,7 +331,10 @@ async def plane(
         state.recorded.set()
 
     services, host = _Services(state), _Host(limits or ClientLimits(), deadlines, proxies or TrustedProxies())
-    builtins = Bridge(builtin_app("0", lambda: Readiness(status="ready", revision=1, feeds={})), PATHS, TREES)
+    health = AskedServices(lambda: rules, Probe(pool))
+    builtins = Bridge(
+        builtin_app("0", lambda: Readiness(status="ready", revision=1, feeds={}), health, access), PATHS, TREES
+    )
     forwarder = Forwarder(pool, deadlines, loop)
     host.journey = Journey(services, services, services, forwarder, builtins, record, lambda: host.draining)
     server_state, protocol = _ServerState(state), hosted_by(host)

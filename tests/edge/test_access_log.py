@@ -23,6 +23,14 @@ def test_a_line_has_its_members_and_those_of_every_log() -> None:
     }
 
 
+def test_an_environment_that_is_set_stands_on_each_line() -> None:
+    written: list[bytes] = []
+    log = AccessLog("edge", written.append, environment="staging")
+    log.line(1_700_000_000.25, {"event": "request"})
+    log.flush()
+    assert orjson.loads(written[0])["environment"] == "staging"
+
+
 @pytest.mark.parametrize(
     ("ended_time", "timestamp"),
     [

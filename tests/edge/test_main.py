@@ -100,6 +100,15 @@ async def test_wrong_addresses_are_told_together(environment: dict[str, str]) ->
     )
 
 
+async def test_a_port_by_another_gateways_name_is_listened_on_or_told_by_that_name(environment: dict[str, str]) -> None:
+    del environment["PENSTOCK_LISTEN"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert await ended({**environment, "PORT": port}) == (1, "edge: [Errno 98] Address already in use\n")
+    code, errors = await ended({**environment, "PORT": "http"})
+    assert (code, errors.startswith(f"edge: {SETTINGS}PORT is not valid")) == (2, True)
+
+
 async def test_a_taken_port_is_a_failure_told_in_one_sentence(environment: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"

@@ -53,7 +53,7 @@ def test_the_answer_is_never_stored_sniffed_or_run() -> None:
         b"Content-Type: application/problem+json\r\n"
         b"Cache-Control: no-store\r\n"
         b"X-Content-Type-Options: nosniff\r\n"
-        b"Content-Security-Policy: default-src 'none'\r\n"
+        b"Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
     )
 
 

@@ -11,7 +11,7 @@ from penstock.telemetry.v1.record_pb2 import RequestRecord
 
 from domain.tenants import DEFAULT_TENANT
 from edge.auth.authenticator import Authenticator
-from edge.builtin.app import PartState
+from edge.builtin.models import PartState
 from edge.config.feed import ConfigFeed, FeedState
 from edge.instance import Instance
 from edge.limits.decision import Source

@@ -36,3 +36,37 @@ def test_nobody_is_trusted_unless_the_environment_says_so() -> None:
     settings = load_settings(EdgeSettings, KEYS)
     assert (settings.trusted_proxies, settings.proxy_headers) == ((), "x-forwarded")
     assert settings.cluster_key_file == Path("cluster.key")
+
+
+def faults(**env: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(
+            EdgeSettings, {"PENSTOCK_IDENTITY_KEY_FILE": "/key", "PENSTOCK_CLUSTER_KEY_FILE": "/cluster", **env}
+        )
+    return [fault.variable for fault in caught.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("env", "variable"),
+    [
+        ({"PORT": "http"}, "PORT"),
+        ({"PORT": "65536"}, "PORT"),
+        ({"PORT": "http", "PENSTOCK_PORT": "x"}, "PENSTOCK_PORT"),
+        ({"REDIS_PORT": "tcp://10.0.0.5"}, "REDIS_PORT"),
+        ({"REDIS_DB": "-1"}, "REDIS_DB"),
+        ({"REDIS_PASSWORD": "password"}, "REDIS_PASSWORD"),
+        ({"RATE_LIMIT_REQUESTS": "0"}, "RATE_LIMIT_REQUESTS"),
+        ({"RATE_LIMIT_WINDOW_SECONDS": "1.5"}, "RATE_LIMIT_WINDOW_SECONDS"),
+        ({"CORS_ORIGINS": "https://a.test/"}, "CORS_ORIGINS"),
+        ({"CORS_ORIGINS": "*,https://a.test"}, "CORS_ORIGINS"),
+        ({"CORS_ORIGINS": "*", "CORS_ALLOW_CREDENTIALS": "true"}, "CORS_ALLOW_CREDENTIALS"),
+        ({"PENSTOCK_HEALTH_NETWORKS": "10.1.2.3/16"}, "PENSTOCK_HEALTH_NETWORKS"),
+        ({"PENSTOCK_HEALTH_NETWORKS": "localhost"}, "PENSTOCK_HEALTH_NETWORKS"),
+        ({"PENSTOCK_HEALTH_TOKEN": ""}, "PENSTOCK_HEALTH_TOKEN"),
+        ({"STRUCTLOG_PRETTY_PRINT": "perhaps"}, "STRUCTLOG_PRETTY_PRINT"),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
+        ({"ENVIRONMENT": "e" * 65}, "ENVIRONMENT"),
+    ],
+)
+def test_a_fault_is_told_by_the_name_that_was_set(env: dict[str, str], variable: str) -> None:
+    assert faults(**env) == [variable]

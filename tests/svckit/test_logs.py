@@ -44,6 +44,14 @@ def test_a_line_is_json_with_the_ids_of_the_request(capsys: pytest.CaptureFixtur
     }
 
 
+def test_an_environment_that_is_set_stands_on_each_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("authsvc", environment="staging")
+    structlog.get_logger().info("ours")
+    logging.getLogger("grpc").warning("theirs")
+
+    assert [line["environment"] for line in lines(capsys)] == ["staging", "staging"]
+
+
 @pytest.mark.parametrize("name", ["uvicorn.error", "grpc", "asyncio"])
 def test_lines_of_libraries_have_the_same_form(capsys: pytest.CaptureFixture[str], name: str) -> None:
     logs.configure("edge")

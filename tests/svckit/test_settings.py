@@ -144,6 +144,22 @@ def test_a_variable_that_other_systems_use_is_an_alias_and_ours_wins() -> None:
     assert load_settings(Example, {**aliased, "PENSTOCK_PUBLIC_KEY": "ours"}).public_key == "ours"
 
 
+def test_an_alias_that_is_set_to_nothing_is_not_set() -> None:
+    assert load_settings(Example, {**GOOD, "JWT_PUBLIC_KEY": ""}).public_key is None
+
+
+def test_a_fault_names_the_alias_that_it_came_from() -> None:
+    assert faults({**GOOD, "STRUCTLOG_PRETTY_PRINT": "perhaps"}).keys() == {"STRUCTLOG_PRETTY_PRINT"}
+
+
+@pytest.mark.parametrize(
+    ("spelled", "level"),
+    [("INFO", "info"), ("Warn", "warning"), ("WARNING", "warning"), ("CRITICAL", "error"), ("debug", "debug")],
+)
+def test_the_level_of_the_log_may_be_spelled_as_others_do(spelled: str, level: str) -> None:
+    assert load_settings(Example, {**GOOD, "LOG_LEVEL": spelled}).log_level == level
+
+
 def test_the_key_files_own_variable_is_no_file_form_of_another() -> None:
     class Sealing(Example):
         kek: SecretStr | None = None

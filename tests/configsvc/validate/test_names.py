@@ -32,9 +32,6 @@ LABEL = "a" * 63
         (names.HOST, f"{LABEL}.{LABEL}.{LABEL}.{'a' * 61}"),
         (names.HOST_PATTERN, "a.test"),
         (names.HOST_PATTERN, "*.a.test"),
-        (names.ORIGIN, "https://a.test"),
-        (names.ORIGIN, "http://localhost:3000"),
-        (names.ORIGIN, "capacitor://localhost"),
     ],
 )
 def test_a_text_that_has_the_form(form: re.Pattern[str], text: str) -> None:
@@ -81,12 +78,6 @@ def test_a_text_that_has_the_form(form: re.Pattern[str], text: str) -> None:
         (names.HOST_PATTERN, "*.*.test"),
         (names.HOST_PATTERN, "a.*.test"),
         (names.HOST_PATTERN, "*a.test"),
-        (names.ORIGIN, "https://a.test/"),
-        (names.ORIGIN, "https://A.test"),
-        (names.ORIGIN, "https://"),
-        (names.ORIGIN, "https://a.test:"),
-        (names.ORIGIN, "a.test"),
-        (names.ORIGIN, "null"),
     ],
 )
 def test_a_text_that_has_not(form: re.Pattern[str], text: str) -> None:

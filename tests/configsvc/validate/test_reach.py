@@ -18,14 +18,16 @@ def warnings(routes: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "prefix", ["/livez", "/health", "/api/v1/auth", "/api/v1/auth/login", "/.well-known/jwks.json", "/openapi.json"]
+    "prefix",
+    ["/livez", "/health", "/api/v1/auth", "/api/v1/auth/login", "/.well-known/jwks.json", "/openapi.json", "/docs"],
 )
 def test_a_route_behind_a_built_in_endpoint_is_warned_of(prefix: str) -> None:
     assert warnings([{"prefix": prefix}]) == ["routes[0].prefix"]
 
 
 @pytest.mark.parametrize(
-    "prefix", ["/", "/api/v1", "/api/v1/authors", "/healthy", "/api/v1/healthz", "/docs", "/.well-known/acme-challenge"]
+    "prefix",
+    ["/", "/api/v1", "/api/v1/authors", "/healthy", "/api/v1/healthz", "/docs/guide", "/.well-known/acme-challenge"],
 )
 def test_a_route_beside_the_built_in_endpoints_is_not(prefix: str) -> None:
     assert warnings([{"prefix": prefix}]) == []

@@ -4,6 +4,7 @@ import pytest
 
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.config.compile import compile_rules
+from edge.config.defaults import DocumentDefaults
 from edge.config.reasons import Refused
 from edge.limits.rules import Algorithm, LimitRules, Outage, Rate, RouteLimitRules
 from edge.routing import Auth, CorsRules, Service, Target, Timeouts
@@ -35,6 +36,44 @@ def test_what_a_document_leaves_out_takes_the_defaults() -> None:
     assert rules.limits == LimitRules()
     assert rules.cors is None
     assert not rules.registration_open
+
+
+def test_all_services_of_a_document_are_kept_with_the_path_to_ask_them() -> None:
+    asked = 'services { name: "pos" targets { url: "http://127.0.0.1:9002" } health { path: "/up?deep=1" } }'
+    assert [(each.name, each.health_path) for each in compiled(SALES + asked).services] == [
+        ("sales", ""),
+        ("pos", "/up?deep=1"),
+    ]
+
+
+@pytest.mark.parametrize("path", ["health", "/a b", r"/a\r\nX: y", "/é"])
+def test_a_path_to_ask_that_is_none_is_a_reason(path: str) -> None:
+    asked = f'services {{ name: "pos" targets {{ url: "http://127.0.0.1:9002" }} health {{ path: "{path}" }} }}'
+    assert reasons(asked) == [("services[0].health.path", "is not a path of visible ASCII characters")]
+
+
+DEFAULTS = DocumentDefaults(LimitRules(anonymous=Rate(7, 1000)), CorsRules(frozenset({"https://env.test"})))
+
+
+def with_defaults(text: str, tenant: TenantId) -> Rules:
+    rules = compile_rules(config(text), tenant, 7, {}, DEFAULTS)
+    assert isinstance(rules, Rules), rules
+    return rules
+
+
+def test_a_gateways_limits_hold_in_documents_without_limits_and_its_cross_origin_rules_in_that_of_default() -> None:
+    assert with_defaults(SALES, ACME).limits == DEFAULTS.limits
+    assert with_defaults(SALES, ACME).cors is None
+    assert with_defaults(SALES, DEFAULT_TENANT).limits == DEFAULTS.limits
+    assert with_defaults(SALES, DEFAULT_TENANT).cors == DEFAULTS.cors
+
+
+def test_a_document_beats_the_gateways_defaults() -> None:
+    spoken = SALES + 'limits { tenant { requests: 9 window { seconds: 60 } } } cors { origins: "https://doc.test" }'
+    rules = with_defaults(spoken, DEFAULT_TENANT)
+    assert rules.limits == LimitRules(tenant=Rate(9, 60_000))
+    assert rules.cors is not None
+    assert rules.cors.origins == {"https://doc.test"}
 
 
 def test_an_empty_document_is_a_tenant_without_routes() -> None:

@@ -97,6 +97,16 @@ def test_every_process_is_told_what_it_requires_and_nothing_that_it_does_not_rea
     assert told["PENSTOCK_IDENTITY_KEY_FILE"] == f"/data/secrets/{process}.identity"
 
 
+@pytest.mark.parametrize(
+    "name", ["authsvc", "ratelimitsvc", "configsvc", "telemetrysvc", "upstream", "edge-0", "admin"]
+)
+def test_a_shell_for_other_programs_changes_no_address_and_no_store(name: str) -> None:
+    shell = {"HOST": "box", "PORT": "http", "REDIS_HOST": "r", "REDIS_PORT": "x", "REDIS_DB": "x", "REDIS_PASSWORD": ""}
+    told = environment(name, replace(AROUND, inherited={**shell, "LOG_LEVEL": "debug", "RATE_LIMIT_REQUESTS": "7"}))
+    assert told.keys().isdisjoint(shell)
+    assert (told["LOG_LEVEL"], told["RATE_LIMIT_REQUESTS"]) == ("debug", "7")
+
+
 def test_every_process_finds_the_peers_that_it_calls() -> None:
     called = {
         name: tuple(variable.split("_")[1].lower() for variable in environment(name) if variable.endswith("_ADDRESS"))

@@ -16,3 +16,9 @@ def test_no_credential_of_an_administrator_is_handed_on() -> None:
 
 def test_the_operators_own_choice_of_lines_stands() -> None:
     assert environment_of_processes({"PENSTOCK_LOG_PRETTY": "true"}, pretty=False) == {"PENSTOCK_LOG_PRETTY": "true"}
+
+
+def test_so_it_does_by_the_name_that_other_gateways_read() -> None:
+    inherited = {"STRUCTLOG_PRETTY_PRINT": "true"}
+    assert environment_of_processes(inherited, pretty=False) == inherited
+    assert "PENSTOCK_LOG_PRETTY" in environment_of_processes({"STRUCTLOG_PRETTY_PRINT": ""}, pretty=False)

@@ -1,0 +1,79 @@
+"""Asks one target whether it is well: by an answer of 2xx where there is a path to ask for, else by a connection."""
+
+import asyncio
+
+from penstock.errors.v1 import error_reason_pb2 as reasons
+
+from domain.tenants import DEFAULT_TENANT
+from edge.http.answer import Framing
+from edge.routing import Target
+from edge.upstream.known import KnownAnswer
+from edge.upstream.pool import Lease, Unreachable, UpstreamPool
+
+ASK_SECONDS = 1.0
+
+
+class Probe:
+    """Asks targets of the tenant `default`, over connections of its own that the address guard lets through."""
+
+    def __init__(self, pool: UpstreamPool, *, seconds: float = ASK_SECONDS) -> None:
+        self._pool = pool
+        self._seconds = seconds
+
+    async def __call__(self, target: Target, path: str) -> str:
+        """What is wrong with the target; empty when nothing is."""
+        lease = Lease.of(target, DEFAULT_TENANT, trusted=True)
+        try:
+            async with asyncio.timeout(self._seconds):
+                connection = await self._pool.connect(lease, self._seconds)
+                asked = _Asked()
+                try:
+                    if not path:
+                        return ""
+                    connection.begin(asked, _head(target, path))
+                    status = await asked.status
+                finally:
+                    connection.abandon()
+        except Unreachable as error:
+            return "no connection in time" if error.timed_out else "cannot be reached"
+        except TimeoutError:
+            return "no answer in time"
+        if status is None:
+            return "no valid answer"
+        return "" if 200 <= status <= 299 else str(status)
+
+
+def _head(target: Target, path: str) -> bytes:
+    lines = f"GET {path} HTTP/1.1\r\nHost: {target.name}\r\nUser-Agent: penstock-health\r\nConnection: close\r\n\r\n"
+    return lines.encode("ascii")
+
+
+class _Asked:
+    """Receives the status of an answer, None when there is no valid one, and lets the rest go by."""
+
+    bodiless = False
+    own_cors = False
+
+    def __init__(self) -> None:
+        self.status: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+    def takes_whole(self) -> bool:
+        return False
+
+    def answer_whole(self, _known: KnownAnswer, _body: bytes) -> None: ...
+    def answer_begun(self, status: int, _lines: bytes, _framing: Framing) -> None:
+        self._told(status)
+
+    def upstream_failed(self, _reason: "reasons.ErrorReason.ValueType") -> None:
+        self._told(None)
+
+    def _told(self, status: int | None) -> None:
+        if not self.status.done():
+            self.status.set_result(status)
+
+    def answer_body(self, _data: bytes) -> None: ...
+    def answer_paused(self) -> None: ...
+    def answer_ended(self) -> None: ...
+    def expire(self) -> None: ...
+    def pause_upload(self) -> None: ...
+    def resume_upload(self) -> None: ...
