@@ -11,13 +11,17 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
-from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk, frame_for_client
+from edge.http.answer import LAST_CHUNK, NO_BODY, Framing, answer_head, chunk, frame_for_client
 from edge.http.head import Head
 from edge.routing import Timeouts
 from edge.standing import Way
 from edge.story import Waiting
 from edge.upstream.connection import UpstreamConnection
 from edge.upstream.known import KnownAnswer
+
+LEAST_PACE = 240
+"""Octets a second, on the average, that a request's body must come with until its answer begins; the response timeout
+is allowed on top. As Kestrel has it; a trickle would otherwise hold a connection for ever."""
 
 Reason: TypeAlias = reasons.ErrorReason.ValueType
 
@@ -80,6 +84,7 @@ class Exchange:
     _status = 0
     _begun = False
     _upload_blocked = False
+    _blocked_at = 0.0
 
     def __init__(
         self,
@@ -97,7 +102,7 @@ class Exchange:
         self.http_11 = head.block.http_11
         self.own_cors = way.own_cors
         self._timeouts = timeouts
-        upstream.deadline = loop.time() + timeouts.response
+        upstream.deadline = self._pace_from = loop.time() + timeouts.response
         self._loop = loop
         self._client = client
         self._upload = upload
@@ -116,8 +121,11 @@ class Exchange:
         if self._received_bytes > self._max_body_bytes:
             self._give_up(reasons.ERROR_REASON_BODY_TOO_LARGE, "body")
             return
-        limit = self._timeouts.idle if self._status else self._timeouts.response
-        self._upstream.deadline = self._loop.time() + limit
+        now = self._loop.time()
+        if not self._status and now > self._pace_from + self._received_bytes / LEAST_PACE:
+            self._give_up(reasons.ERROR_REASON_REQUEST_TIMEOUT, "body")
+            return
+        self._upstream.deadline = now + self._patience
         self._upstream.send(chunk(data) if self._chunked_out else data)
 
     def upload_ended(self) -> None:
@@ -147,14 +155,20 @@ class Exchange:
     def client_unblocked(self) -> None:
         """The client takes more again."""
         if self._upstream.receiver is self:
-            self._upstream.deadline = self._loop.time() + self._timeouts.idle
+            self._upstream.deadline = self._loop.time() + self._patience
             self._upstream.resume_reading()
 
     # -- from the upstream (`Receiver`) ------------------------------------------------------------------------
 
+    def answer_interim(self, status: int, lines: bytes) -> None:
+        if self.http_11:  # RFC 9110 §15.2
+            self._client.write(answer_head(status, lines, NO_BODY, added=b"", keep_alive=True, http_11=True))
+
     def answer_begun(self, status: int, lines: bytes, framing: Framing) -> None:
         self.answered_at = time.perf_counter()
         self._upstream.deadline = self._loop.time() + self._timeouts.idle
+        if self._timeouts.idle < self._timeouts.response:
+            self._upstream.hasten()
         self.stage = "idle"
         self._status = status
         framed = frame_for_client(framing, status, head_only=self.bodiless, http_11=self.http_11)
@@ -193,16 +207,25 @@ class Exchange:
     def upstream_failed(self, reason: Reason) -> None:
         if self._begun:
             self._flush()
-        stale = self._upstream.used and not self._upstream.answered
+        stale = self._upstream.pooled and not self._upstream.answered
         self._finish(Outcome(self._status, failure=reason, stage=self.stage, begun=self._begun, unsent=stale))
 
     def pause_upload(self) -> None:
+        self._blocked_at = self._loop.time()
         self._upload_blocked = True
         self._client.pause_reading()
 
     def resume_upload(self) -> None:
+        now = self._loop.time()
+        self._pace_from += now - self._blocked_at
+        self._upstream.deadline = now + self._patience  # it has taken something, and the client needs time for more
         self._upload_blocked = False
         self._client.resume_reading()
+
+    @property
+    def _patience(self) -> float:
+        """How long both sides may be silent now, in seconds."""
+        return self._timeouts.idle if self._status else self._timeouts.response
 
     # -- from the clock (`Expiring`) ---------------------------------------------------------------------------
 

@@ -106,9 +106,9 @@ class Forwarder:
         exchange = Exchange(client, request, connection, head, way, timeouts, b"".join(visit.lines), self._loop)
         client.exchange = exchange
         self._deadlines.hasten(connection)
-        connection.begin(exchange, octets)
         client.resume_reading()
-        request.attach(exchange)  # may pause the reading again
+        connection.begin(exchange, octets)  # may pause the reading again
+        request.attach(exchange)
         if not client.writable:
             exchange.client_blocked()
         if exchange.outcome is None:

@@ -139,4 +139,5 @@ def log_line(visit: Visit, tenant_id: str, seconds: float) -> dict[str, object]:
         "principal": visit.principal.id if visit.principal is not None else "",
         "client": visit.client_address,
         "upstream": visit.upstream,
+        "stage": visit.stage,
     }

@@ -5,6 +5,8 @@ the next one, that interim answers precede the real one (RFC 9110 §15.2, RFC 91
 """
 
 import asyncio
+import os
+from contextlib import suppress
 from math import inf
 from typing import Protocol, cast
 
@@ -16,14 +18,15 @@ from edge.http.answer import Framing, read_answer
 from edge.upstream.known import KnownAnswer, KnownAnswers
 
 MAX_HEAD_BYTES = 64 * 1024
+_FIELD_OVERHEAD = len(": \r\n")
 _VERSIONS = ("1.1", "1.0")
 INVALID = reasons.ERROR_REASON_DOWNSTREAM_INVALID
 RESET = reasons.ERROR_REASON_DOWNSTREAM_RESET
 
 
 class Receiver(Protocol):
-    """Whoever sent a request on the connection and is told of its answer: begun, body, ended; `answer_paused` when
-    nothing more of it is there for now."""
+    """Whoever sent a request on the connection and is told of its answer: interim, begun, body, ended; `answer_paused`
+    when nothing more of it is there for now."""
 
     bodiless: bool
     """Whether the answer has no body whatever its fields say: the request was HEAD."""
@@ -34,6 +37,7 @@ class Receiver(Protocol):
         """Whether a known answer that is all there may be given at once, by `answer_whole` alone."""
 
     def answer_whole(self, known: KnownAnswer, body: bytes) -> None: ...
+    def answer_interim(self, status: int, lines: bytes) -> None: ...
     def answer_begun(self, status: int, lines: bytes, framing: Framing) -> None: ...
     def answer_body(self, data: bytes) -> None: ...
     def answer_paused(self) -> None: ...
@@ -53,7 +57,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._known = known
         self.receiver: Receiver | None = None
         self.closed = False
-        self.used = False
+        self.pooled = False
+        """Whether it has waited in the pool, where the server may have closed it unseen."""
         self.answered = False
         self._blocked = False
         self._paused = False
@@ -63,7 +68,7 @@ class UpstreamConnection(asyncio.Protocol):
         connection once and not each exchange."""
         self._parser = httptools.HttpResponseParser(self)
         self._begun = False
-        self._keep_alive = False
+        self._keep_alive = True  # nothing has gone wrong yet
         self._left = -1
         """Octets that are still to come of a body that is read without the parser; negative: the parser reads."""
         self._forget_answer()
@@ -113,6 +118,10 @@ class UpstreamConnection(asyncio.Protocol):
         self.closed = True
         self.transport.abort()
 
+    def hasten(self) -> None:
+        """Must be called when `deadline` has moved to an earlier time."""
+        self._deadlines.hasten(self)
+
     def expire(self) -> None:
         """Tells the receiver that its time is up."""
         self.deadline = inf
@@ -122,7 +131,7 @@ class UpstreamConnection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """Whether another request may be sent: alive, idle, and the last answer ended beyond doubt."""
-        return self.receiver is None and not self.closed and (self._keep_alive or not self.used)
+        return self._keep_alive and self.receiver is None and not self.closed
 
     # -- asyncio.Protocol --------------------------------------------------------------------------------------
 
@@ -195,18 +204,34 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(INVALID)
 
     def eof_received(self) -> None:
-        """Ends an answer that is delimited by the end of the connection; the transport then closes itself."""
+        """Ends an answer that is delimited by the end of the connection, fails any other: nothing more will come, even
+        if the upstream still reads. The transport then closes itself, once it has sent what it holds."""
+        self.closed = True
         if self._begun and self._until_close:
             self._end()
+        elif self.receiver is not None:
+            self._fail(RESET)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
+        if exc is not None and self.receiver is not None:
+            self._read_rest()
         self._deadlines.forget(self)
         if self.receiver is not None:
             if self._begun and self._until_close and exc is None:
                 self._end()
             else:
                 self._fail(RESET)
+
+    def _read_rest(self) -> None:
+        """Takes the answer of an upstream that answered, closed, and reset what we went on sending: the transport gave
+        up on the failed write with the answer unread. Only in plain text; TLS has no octets without its transport."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is None or self.transport.get_extra_info("sslcontext") is not None:
+            return
+        with suppress(OSError):  # there is no more
+            while self.receiver is not None and (data := os.read(connection.fileno(), MAX_HEAD_BYTES)):
+                self.data_received(data)
 
     def pause_writing(self) -> None:
         self._blocked = True
@@ -235,23 +260,28 @@ class UpstreamConnection(asyncio.Protocol):
         if receiver is None or self._begun:
             return
         status = self._parser.get_status_code()
-        if status < 200:
-            if status < 100:
-                self._fail(INVALID)
-                return
-            self._interim = True
-            self._fields = []
-            self._head = b""  # it would be remembered as the head of what follows
-            if status == 101:
-                self._fail(INVALID)
-            return
         answer = read_answer(self._fields, own_cors=receiver.own_cors)
-        if answer is None or status > 599 or self._parser.get_http_version() not in _VERSIONS:
+        version = self._parser.get_http_version()
+        if (
+            answer is None
+            or not 100 <= status <= 599
+            or status == 101  # nobody asked for another protocol
+            or version not in _VERSIONS
+            or (self._head_bytes > MAX_HEAD_BYTES and self._head_is_too_large())
+        ):
             self._fail(INVALID)
             return
         framing, lines = answer
+        if status < 200:
+            self._interim = True
+            self._fields = []
+            self._head = b""  # it would be remembered as the head of what follows
+            if status != 100:  # answers an expectation, and those are met by the edge
+                receiver.answer_interim(status, lines)
+            return
         self._begun = True
-        self._keep_alive = self._parser.should_keep_alive()
+        # HTTP/1.0 knows no chunks: whoever sends them has no sure end (RFC 9112 §6.1)
+        self._keep_alive = self._parser.should_keep_alive() and not (framing.chunked and version == "1.0")
         bodiless = receiver.bodiless or status in (204, 304)
         self._until_close = not bodiless and framing.length is None and not framing.chunked
         if self._head and (framing.length is not None or status in (204, 304)) and not framing.chunked:
@@ -274,6 +304,10 @@ class UpstreamConnection(asyncio.Protocol):
 
     # ----------------------------------------------------------------------------------------------------------
 
+    def _head_is_too_large(self) -> bool:
+        """Counts anew, because the read may have brought some of the body, too."""
+        return sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in self._fields) > MAX_HEAD_BYTES
+
     def _end(self) -> None:
         receiver = self.receiver
         if self._until_close:
@@ -289,7 +323,6 @@ class UpstreamConnection(asyncio.Protocol):
         """Is idle again: the answer has come to its end."""
         self.receiver = None
         self.deadline = inf
-        self.used = True
         if self._blocked:  # octets of the request are still to be sent
             self._keep_alive = False
         self.resume_reading()  # the next answer must be heard, and a close while idle

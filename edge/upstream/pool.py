@@ -102,6 +102,7 @@ class UpstreamPool:
         connections = self._idle[lease]
         if connection.reusable and len(connections) < IDLE_PER_TARGET:
             connection.idle_since = now
+            connection.pooled = True
             connections.append(connection)
         else:
             connection.abandon()

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 from penstock.errors.v1 import error_reason_pb2 as reasons
+from penstock.telemetry.v1.record_pb2 import RequestRecord
 
 from domain.builtin_paths import PATHS, TREES
 from domain.tenants import DEFAULT_TENANT
+from edge.access_log import AccessLog
 from edge.bridge import Bridge
 from edge.builtin.access import DetailAccess
 from edge.builtin.app import builtin_app
@@ -27,9 +29,11 @@ from edge.journey import Journey
 from edge.limits.decision import Decision, Source
 from edge.limits.policy import LimitSet
 from edge.principal import Credential, Principal, Rejection
+from edge.records import Records
 from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeouts
 from edge.service_health import AskedServices
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
+from edge.tally import Tally
 from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from edge.upstream.probe import Probe
@@ -196,7 +200,8 @@ def route(port: int, **changes: object) -> Route:
 
 @dataclass
 class Plane:
-    """A running data plane. `visits` are the answered requests in the order of their ends."""
+    """A running data plane. `visits` are the answered requests in the order of their ends; `notes`, `lines` and
+    `tally` are what they left: telemetry records, log lines, counts."""
 
     port: int
     snapshot: GatewaySnapshot
@@ -205,6 +210,9 @@ class Plane:
     decide: Callable[[LimitSet], Decision] = admitted
     looked_up: list[Credential] = field(default_factory=list)
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
+    notes: list[RequestRecord] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
     opened: list[Connection] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once a client's connection has ended."""
@@ -326,7 +334,12 @@ async def plane(
     loop, deadlines = asyncio.get_running_loop(), Deadlines()
     pool = UpstreamPool(AddressGuard(), deadlines)
 
+    access_log = AccessLog("edge", state.lines.append)
+    keep = Records(state.tally, access_log, lambda octets: state.notes.append(RequestRecord.FromString(octets))).keep
+
     def record(visit: Visit) -> None:
+        keep(visit)
+        access_log.flush()
         state.visits.append(visit)
         state.recorded.set()
 

@@ -86,7 +86,9 @@ def test_a_whole_record() -> None:
 
 
 def test_a_whole_log_line() -> None:
-    assert log_line(complete(), TENANT, 0.0123456) == {
+    visit = complete()
+    visit.code, visit.stage = "DOWNSTREAM_RESET", "body"
+    assert log_line(visit, TENANT, 0.0123456) == {
         "event": "request",
         "request_id": "r-1",
         "trace_id": b"0123456789abcdef".hex(),
@@ -95,11 +97,12 @@ def test_a_whole_log_line() -> None:
         "path": "/api/a",
         "route": "/api",
         "status": 200,
-        "code": "",
+        "code": "DOWNSTREAM_RESET",
         "duration_ms": 12.346,
         "principal": "c-1",
         "client": "192.0.2.7",
         "upstream": "127.0.0.1:1",
+        "stage": "body",
     }
 
 

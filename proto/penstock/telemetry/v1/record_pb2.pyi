@@ -92,7 +92,9 @@ class RequestRecord(_message.Message):
     trace_id: _builtins.bytes
     """Is the W3C trace id, 16 octets; empty when none."""
     stage: _builtins.str
-    """Is the stage of a failure: connect, response, idle, body; empty otherwise."""
+    """Is the stage of a failure, or in which the client went away: connect, response, idle, body; client when the client
+    took nothing of its answer for too long; empty otherwise.
+    """
     user_agent: _builtins.str
     """Is the client's user agent, at most 256 characters."""
     def __init__(
