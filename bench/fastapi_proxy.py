@@ -13,8 +13,9 @@ UPSTREAM = os.environ.get("UPSTREAM", "http://127.0.0.1:9000")
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Keeps one client for the life of the process."""
-    async with httpx.AsyncClient(base_url=UPSTREAM) as client:
+    """Keeps one client for the life of the process, with a kept connection for each of the load's."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
+    async with httpx.AsyncClient(base_url=UPSTREAM, limits=limits) as client:
         app.state.client = client
         yield
 

@@ -1,37 +1,20 @@
-"""The gateways that are measured, each with one worker on the gateway's core, in front of the same nginx upstream."""
+"""What stands beside Penstock. Each proxies only: no identity, no limits, no records, no line for a request. Each has
+one worker on the gateway's core, kept connections on both sides, and the same nginx behind it."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import Request, urlopen
 
-from bench.processes import (
-    GATEWAY_CORE,
-    HELPER_CORE,
-    command_line,
-    descendants,
-    free_port,
-    pin,
-    required,
-    running,
-    wait_for,
-    wait_for_text,
-)
+import orjson
+
+from bench.load import Gateway
+from bench.processes import GATEWAY_CORE, HELPER_CORE, free_port, installed, running, wait_for
 
 ANSWER = '{"items": [1, 2, 3], "total": 3, "next_cursor": null}'
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A running gateway: where it answers, what a request must carry, whose CPU time is its own."""
-
-    name: str
-    url: str
-    pids: list[int]
-    headers: tuple[str, ...] = ()
+PATH = "/demo/x"
+ENVOY_FOLDER = Path(__file__).parents[1] / ".bench" / "envoy" / "bin"
+"""Where `make bench` puts Envoy; one on the PATH serves as well."""
 
 
 @contextmanager
@@ -44,74 +27,96 @@ def upstream(scratch: Path) -> Iterator[int]:
 
 
 @contextmanager
-def nginx(scratch: Path, upstream_port: int) -> Iterator[Peer]:
-    """nginx with proxy_pass and a keep-alive pool: no identity, no limits, no records."""
+def nginx(scratch: Path, upstream_port: int) -> Iterator[Gateway]:
+    """nginx with proxy_pass."""
     port = free_port()
     server = 'location / { proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; }'
-    block = f"upstream u {{ server 127.0.0.1:{upstream_port}; keepalive 256; keepalive_requests 1000000; }}"
-    with _nginx(scratch / "nginx", port, server, GATEWAY_CORE, block) as pids:
-        yield Peer("nginx proxy_pass", f"http://127.0.0.1:{port}/demo/x", pids)
+    block = f"upstream u {{ server 127.0.0.1:{upstream_port}; keepalive 256; keepalive_requests 100000000; }}"
+    with _nginx(scratch / "nginx", port, server, GATEWAY_CORE, block) as pid:
+        yield Gateway("nginx", f"http://127.0.0.1:{port}{PATH}", (pid,))
 
 
 @contextmanager
-def fastapi(scratch: Path, upstream_port: int) -> Iterator[Peer]:
-    """FastAPI with a middleware and httpx: no identity, no limits, no records."""
-    port, log = free_port(), scratch / "fastapi.log"
-    application = "bench.fastapi_proxy:app"
+def haproxy(scratch: Path, upstream_port: int) -> Iterator[Gateway]:
+    """HAProxy with one thread."""
+    program, port = installed("haproxy"), free_port()
+    config, log = scratch / "haproxy.cfg", scratch / "haproxy.log"
+    config.write_text(
+        "global\n  nbthread 1\n  maxconn 4096\n"
+        "defaults\n  mode http\n  timeout connect 1s\n  timeout client 60s\n  timeout server 60s\n"
+        f"frontend f\n  bind 127.0.0.1:{port}\n  default_backend b\n"
+        f"backend b\n  http-reuse always\n  server s 127.0.0.1:{upstream_port}\n"
+    )
+    with running([program, "-db", "-f", config], GATEWAY_CORE, log) as process:
+        wait_for(f"http://127.0.0.1:{port}/", process, log)
+        yield Gateway("HAProxy", f"http://127.0.0.1:{port}{PATH}", (process.pid,))
+
+
+@contextmanager
+def envoy(scratch: Path, upstream_port: int) -> Iterator[Gateway]:
+    """Envoy with the router alone; what the others do not do either, ids and fields of its own, is switched off."""
+    program = ENVOY_FOLDER / "envoy"
+    port, config, log = free_port(), scratch / "envoy.json", scratch / "envoy.log"
+    config.write_bytes(orjson.dumps(_envoy_config(port, upstream_port)))
+    command: list[str | Path] = [program if program.exists() else installed("envoy"), "-c", config]
+    command += ["--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
+    with running(command, GATEWAY_CORE, log) as process:
+        wait_for(f"http://127.0.0.1:{port}/", process, log)
+        yield Gateway("Envoy", f"http://127.0.0.1:{port}{PATH}", (process.pid,))
+
+
+@contextmanager
+def asgi(scratch: Path, upstream_port: int) -> Iterator[Gateway]:
+    """A bare ASGI application on uvicorn."""
+    with _uvicorn("bench.asgi_proxy:app", scratch / "asgi.log", f"127.0.0.1:{upstream_port}") as (port, pid):
+        yield Gateway("bare ASGI proxy", f"http://127.0.0.1:{port}{PATH}", (pid,))
+
+
+@contextmanager
+def fastapi(scratch: Path, upstream_port: int) -> Iterator[Gateway]:
+    """FastAPI with a middleware and httpx."""
+    with _uvicorn("bench.fastapi_proxy:app", scratch / "fastapi.log", f"http://127.0.0.1:{upstream_port}") as running:
+        yield Gateway("FastAPI + httpx", f"http://127.0.0.1:{running[0]}{PATH}", (running[1],))
+
+
+@contextmanager
+def _uvicorn(application: str, log: Path, upstream_address: str) -> Iterator[tuple[int, int]]:
+    port = free_port()
     command: list[str | Path] = [sys.executable, "-m", "uvicorn", application, f"--port={port}", "--no-access-log"]
-    with running(command, GATEWAY_CORE, log, UPSTREAM=f"http://127.0.0.1:{upstream_port}") as process:
+    command += ["--loop=uvloop", "--http=httptools", "--no-proxy-headers", "--no-server-header", "--no-date-header"]
+    with running(command, GATEWAY_CORE, log, UPSTREAM=upstream_address) as process:
         wait_for(f"http://127.0.0.1:{port}/x", process, log)
-        yield Peer("FastAPI + httpx", f"http://127.0.0.1:{port}/demo/x", [process.pid])
+        yield port, process.pid
 
 
-@contextmanager
-def penstock(scratch: Path, upstream_port: int) -> Iterator[Peer]:
-    """The whole job: key checked, exact shared limit, identity headers, telemetry into PostgreSQL."""
-    port, admin, log, data = free_port(), free_port(), scratch / "penstock.log", scratch / "penstock"
-    command: list[str | Path] = [
-        Path(sys.executable).parent / "penstock",
-        "up",
-        f"--data-dir={data}",
-        f"--edge-port={port}",
-        f"--admin-port={admin}",
-        "--grpc-port-base=0",
-        "--no-demo",
-    ]
-    # like its peers without a line per request; the telemetry of each is kept
-    with running(command, HELPER_CORE, log, PENSTOCK_ACCESS_LOG="false") as process:
-        wait_for(f"http://127.0.0.1:{port}/readyz", process, log)
-        wait_for_text(log, "Penstock is up.", process)
-        key = _tenant(f"http://127.0.0.1:{admin}", (data / "admin.token"), upstream_port)
-        workers = [pid for pid in descendants(process.pid) if command_line(pid)[1:] == ["-m", "edge"]]
-        for pid in workers:
-            pin(pid, GATEWAY_CORE)
-        yield Peer("Penstock", f"http://127.0.0.1:{port}/demo/x", workers, (f"X-API-Key: {key}",))
+def _envoy_config(port: int, upstream_port: int) -> dict[str, object]:
+    def address(number: int) -> dict[str, object]:
+        return {"socket_address": {"address": "127.0.0.1", "port_value": number}}
 
-
-def _tenant(admin: str, token_file: Path, upstream_port: int) -> str:
-    """Registers a tenant whose route leads to the upstream and whose limit is never reached; returns its key."""
-    token = token_file.read_text().strip()
-    made = _call("POST", f"{admin}/admin/v1/tenants", token, {"slug": "bench", "name": "Bench"})
-    tenant = made["tenant"]["id"]
-    document = {
-        "services": [{"name": "up", "targets": [{"url": f"http://127.0.0.1:{upstream_port}"}]}],
-        "routes": [{"name": "demo", "prefix": "/demo", "service": "up"}],
-        "limits": {"authenticated": "100000/s"},
+    extensions = "type.googleapis.com/envoy.extensions.filters"
+    router = {"@type": f"{extensions}.http.router.v3.Router", "suppress_envoy_headers": True}
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "u"}}
+    manager = {
+        "@type": f"{extensions}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "h",
+        "generate_request_id": False,
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": router}],
     }
-    _call("PUT", f"{admin}/admin/v1/tenants/{tenant}/config", token, document)
-    return str(made["api_key"])
-
-
-def _call(method: str, url: str, token: str, body: object) -> dict[str, dict[str, str]]:
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    request = Request(url, json.dumps(body).encode(), headers, method=method)  # noqa: S310 - our own loopback
-    with urlopen(request, timeout=30) as answer:  # noqa: S310
-        found: dict[str, dict[str, str]] = json.load(answer)
-        return found
+    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
+    endpoint = {"endpoint": {"address": address(upstream_port)}}
+    cluster = {
+        "name": "u",
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": "u", "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+    listener = {"name": "l", "address": address(port), "filter_chains": [{"filters": filters}]}
+    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
 
 
 @contextmanager
-def _nginx(folder: Path, port: int, server: str, core: int, http: str = "") -> Iterator[list[int]]:
+def _nginx(folder: Path, port: int, server: str, core: int, http: str = "") -> Iterator[int]:
     folder.mkdir()
     log, config = folder / "nginx.log", folder / "nginx.conf"
     config.write_text(
@@ -122,6 +127,6 @@ def _nginx(folder: Path, port: int, server: str, core: int, http: str = "") -> I
         f"scgi_temp_path {folder}/s; {http}\n"
         f"server {{ listen 127.0.0.1:{port}; {server} }} }}\n"
     )
-    with running([required("nginx"), "-p", folder, "-c", config], core, log) as process:
+    with running([installed("nginx"), "-p", folder, "-c", config], core, log) as process:
         wait_for(f"http://127.0.0.1:{port}/", process, log)
-        yield [process.pid]
+        yield process.pid

@@ -17,11 +17,15 @@ GATEWAY_CORE, HELPER_CORE = 1, 0
 START_SECONDS = 90.0
 
 
-def required(program: str) -> str:
-    """The path of a program; ends the benchmark with one sentence when it is missing."""
+class NotInstalled(Exception):
+    """A program that is needed is missing; the message says which."""
+
+
+def installed(program: str) -> str:
+    """The path of a program; raises NotInstalled."""
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
     if found is None:
-        sys.exit(f"bench: {program} is not installed (Debian: apt-get install wrk nginx-light)")
+        raise NotInstalled(f"{program} is not installed")
     return found
 
 
@@ -118,6 +122,17 @@ def core_busy_seconds(core: int) -> float:
             user, nice, system, _idle, _wait, irq, softirq, *_ = map(int, line.split()[1:])
             return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
     return 0.0
+
+
+def settle(at_most_seconds: float = 2.0) -> None:
+    """Waits until what the last run left behind is done, or as long as is given."""
+    deadline = time.monotonic() + at_most_seconds
+    while time.monotonic() < deadline:
+        before = [core_busy_seconds(core) for core in (GATEWAY_CORE, HELPER_CORE)]
+        time.sleep(0.2)
+        after = [core_busy_seconds(core) for core in (GATEWAY_CORE, HELPER_CORE)]
+        if max(late - early for early, late in zip(before, after, strict=True)) < 0.03:
+            return
 
 
 def pin(pid: int, core: int) -> None:

@@ -13,13 +13,8 @@ PATHS: Final = (
     "/docs/swagger-ui-bundle.js",
     "/docs/swagger-ui.css",
     "/.well-known/jwks.json",
+    "/api/v1/auth/login",
+    "/api/v1/auth/register",
+    "/api/v1/auth/refresh",
+    "/api/v1/auth/logout",
 )
-TREES: Final = ("/api/v1/auth/",)
-"""Everything below these, which end in `/`."""
-
-
-def builtin_at(prefix: str) -> str | None:
-    """The built-in endpoint that takes requests of a route at `prefix`: the prefix itself, or all below it."""
-    if prefix in PATHS:
-        return prefix
-    return next((tree for tree in TREES if f"{prefix}/".startswith(tree)), None)

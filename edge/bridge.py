@@ -26,20 +26,19 @@ TOO_LARGE = Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger th
 
 
 class Bridge:
-    """Answers what the application serves: the exact `paths` and all below the `trees` (which end in `/`)."""
+    """Answers what the application serves: exactly the `paths`."""
 
-    def __init__(self, application: Application, paths: Iterable[str], trees: Iterable[str]) -> None:
+    def __init__(self, application: Application, paths: Iterable[str]) -> None:
         self._application = application
         self._paths = frozenset(paths)
-        self._trees = tuple(trees)
 
     def serves(self, path: str) -> bool:
         """Whether the application answers this canonical path."""
-        return path in self._paths or path.startswith(self._trees)
+        return path in self._paths
 
     async def answer(self, visit: Visit, head: Head, client: ClientConnection) -> bool | Refusal:
         """Runs the application for one request; tells whether the connection may carry another."""
-        visit.template = head.path if head.path in self._paths else "(builtin)"
+        visit.template = head.path or "/"
         body = await _read_body(visit.request, head, client)
         if isinstance(body, Refusal):
             return body

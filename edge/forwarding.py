@@ -29,6 +29,7 @@ from edge.visit import Visit
 
 IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
 DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
+NO_TARGET = Refusal(reasons.ERROR_REASON_DOWNSTREAM_UNAVAILABLE, "the service has no target at this gateway")
 
 
 class Forwarder:
@@ -54,6 +55,8 @@ class Forwarder:
         client: ClientConnection,
     ) -> Outcome | Refusal:
         """Sends the request and pumps the answer; a Refusal when nothing was sent."""
+        if not route.service.targets:
+            return NO_TARGET
         tenant, principal, way = visit.tenant or governing, visit.principal, standing.way
         if way is None or way.route is not route or way.tenant is not tenant or way.principal is not principal:
             way = standing.way = _way(head, route, tenant, principal, governing, visit.origin)

@@ -62,7 +62,8 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A group of equal targets. `health_path` answers 2xx when a target is well; empty: none is known."""
+    """A group of equal targets; none where this gateway was told no address. `health_path` answers 2xx when a target is
+    well; empty: none is known."""
 
     name: str
     targets: tuple[Target, ...]

@@ -32,7 +32,8 @@ class SubscriptionRules:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """One config document, compiled. `version` is the version of the document, `tenant` its owner, `services` all of
-    the document's, in its order; `cors` holds for requests that no route takes: each route has its own or a share of
+    the document's, in its order, `unset` the variables that it refers to and this gateway was not told: their targets
+    are left out; `cors` holds for requests that no route takes: each route has its own or a share of
     these."""
 
     tenant: TenantId
@@ -43,6 +44,7 @@ class Rules:
     subscription: SubscriptionRules = SubscriptionRules()
     registration_open: bool = False
     services: tuple[Service, ...] = ()
+    unset: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import grpc
 import structlog
 from redis.asyncio import Redis
 
-from domain.builtin_paths import PATHS, TREES
+from domain.builtin_paths import PATHS
 from edge.access_log import AccessLog
 from edge.auth.authenticator import Authenticator
 from edge.bridge import Bridge
@@ -137,9 +137,7 @@ async def run_worker(
             authenticator,
             limiter,
             Forwarder(pool, deadlines, loop, Share(settings.trace_sample)),
-            Bridge(
-                builtin_app(version("penstock"), feeds.readiness, service_health, detail_access(settings)), PATHS, TREES
-            ),
+            Bridge(builtin_app(version("penstock"), feeds.readiness, service_health, detail_access(settings)), PATHS),
             Records(tally, access_log if settings.access_log else None, recorder.note).keep,
             lambda: worker.draining,
         )

@@ -5,7 +5,7 @@ from collections import defaultdict
 from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
-from domain.builtin_paths import builtin_at
+from domain.builtin_paths import PATHS
 
 
 def warn_of_unreachable(config: pb.GatewayConfig, findings: Findings) -> None:
@@ -17,9 +17,8 @@ def warn_of_unreachable(config: pb.GatewayConfig, findings: Findings) -> None:
     taken: dict[object, set[str] | None] = defaultdict(set)  # None: all methods
     for index, route in enumerate(config.routes):
         here = findings.at("routes", index, "prefix")
-        built_in = builtin_at(route.prefix)
-        if built_in is not None:
-            here.warn(f"lies behind the built-in endpoint {built_in}, which wins")
+        if route.prefix in PATHS:
+            here.warn("is a built-in endpoint's, which wins")
         headers = frozenset((name.lower(), value) for name, value in route.headers.items())
         places = [(host, route.prefix, headers) for host in route.hosts or ("",)]
         if all(_hidden(taken[place], route) for place in places):

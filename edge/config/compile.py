@@ -53,8 +53,8 @@ def compile_rules(
     `env` resolves references such as `${SALES_SERVICE_URL}`, which only `default` may use; `defaults` hold where the
     document says nothing.
     """
-    reasons = Reasons()
-    services = _services(config, env if tenant == DEFAULT_TENANT else None, reasons)
+    reasons, unset = Reasons(), list[str]()
+    services = _services(config, env if tenant == DEFAULT_TENANT else None, reasons, unset)
     fallback = defaults.cors if tenant == DEFAULT_TENANT else None
     cors = _cors(config.cors) if config.HasField("cors") else fallback
     routes = [
@@ -71,11 +71,14 @@ def compile_rules(
         subscription=SubscriptionRules(_seconds(config.subscription.grace), tuple(config.subscription.tiers)),
         services=tuple(services.values()),
         registration_open=_known(_REGISTRATION_OPEN, config.registration, reasons.at("registration"), False),
+        unset=tuple(sorted(set(unset))),
     )
     return rules if not reasons.found else Refused(tuple(reasons.found))
 
 
-def _services(config: pb.GatewayConfig, env: Mapping[str, str] | None, reasons: Reasons) -> dict[str, Service]:
+def _services(
+    config: pb.GatewayConfig, env: Mapping[str, str] | None, reasons: Reasons, unset: list[str]
+) -> dict[str, Service]:
     services: dict[str, Service] = {}
     for index, each in enumerate(config.services):
         here = reasons.at(f"services[{index}]")
@@ -86,7 +89,7 @@ def _services(config: pb.GatewayConfig, env: Mapping[str, str] | None, reasons: 
             targets=tuple(
                 target
                 for number, spelled in enumerate(each.targets)
-                if (target := _target(spelled, env, here.at(f"targets[{number}].url"))) is not None
+                if (target := _target(spelled, env, here.at(f"targets[{number}].url"), unset)) is not None
             ),
             timeouts=_timeouts(each.timeouts, _DEFAULT_TIMEOUTS, here.at("timeouts")),
             forward_authorization=each.forward_authorization,
@@ -101,15 +104,18 @@ def _health_path(path: str, reasons: Reasons) -> str:
     return path
 
 
-def _target(target: pb.Target, env: Mapping[str, str] | None, reasons: Reasons) -> Target | None:
-    """`env` is None where references are not allowed."""
+def _target(target: pb.Target, env: Mapping[str, str] | None, reasons: Reasons, unset: list[str]) -> Target | None:
+    """`env` is None where references are not allowed; one to nothing is noted in `unset`.
+
+    It takes its target alone out of service: one name that a gateway was not told must not keep it from the rest.
+    """
     url, name = target.url, reference_name(target.url)
     if name is not None:
         if env is None:
             reasons.add("refers to a variable, which only the tenant default may do")
             return None
         if not env.get(name):
-            reasons.add(f"refers to {name}, which is not set at this gateway")
+            unset.append(name)
             return None
         url = env[name].removesuffix("/")
     address = parse_target(url)

@@ -20,7 +20,7 @@ from edge.config.defaults import NO_DEFAULTS, DocumentDefaults
 from edge.config.ledger import Ledger, Reject
 from edge.config.warm import WarmCopies
 from edge.instance import Instance
-from edge.snapshot import GatewaySnapshot
+from edge.snapshot import GatewaySnapshot, Rules
 from svckit.backoff import delays
 from svckit.channels import open_stream
 
@@ -146,6 +146,8 @@ class ConfigFeed:
         else:
             rules = self._ledger.compile(event)
         tenant = self._ledger.apply(event, rules)
+        if isinstance(rules, Rules) and rules.unset:
+            log.warning("targets without an address: variables are not set", tenant=tenant, variables=rules.unset)
         for reject in self._ledger.rejects:
             if reject.tenant == tenant:
                 log.warning(

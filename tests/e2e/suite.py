@@ -88,8 +88,20 @@ class Suite:
         return Tenant(made["tenant"]["id"], slug, made["api_key"], hosts)
 
     def publish(self, tenant: Tenant, document: object) -> int:
-        """Publishes a config and waits until every gateway has applied it; returns its version."""
-        answer = self.admin("PUT", f"/tenants/{tenant.id}/config", document)
+        """Publishes a config, plain data or YAML as bytes, and waits until every gateway has applied it; returns its
+        version."""
+        path = f"/tenants/{tenant.id}/config"
+        answer = (
+            httpx.put(
+                f"{self.admin_url}/admin/v1{path}",
+                content=document,
+                headers={**self.operator, "Content-Type": "application/yaml"},
+                timeout=30,
+                trust_env=False,
+            )
+            if isinstance(document, bytes)
+            else self.admin("PUT", path, document)
+        )
         assert answer.is_success, answer.text
         version = int(answer.json()["version"])
         eventually(lambda: self._applied(tenant, version))
@@ -167,17 +179,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_suite(folder: Path, *options: str) -> Iterator[Suite]:
+def running_suite(folder: Path, *options: str, **variables: str) -> Iterator[Suite]:
     """Runs `penstock up` until the block is left, then expects a clean end."""
-    with started_suite(folder, *options) as suite:
+    with started_suite(folder, *options, **variables) as suite:
         yield suite
         suite.process.send_signal(signal.SIGTERM)
         assert suite.process.wait(30) == 0, suite.log.read_text()[-4000:]
 
 
 @contextmanager
-def started_suite(folder: Path, *options: str) -> Iterator[Suite]:
-    """Starts `penstock up` and waits until it is ready; whoever uses it ends it."""
+def started_suite(folder: Path, *options: str, **variables: str) -> Iterator[Suite]:
+    """Starts `penstock up` with more variables in its environment and waits until it is ready; whoever uses it ends
+    it."""
     edge_port, admin_port, data_dir, log = free_port(), free_port(), folder / "data", folder / "up.log"
     command = [
         str(Path(sys.executable).parent / "penstock"),
@@ -189,7 +202,8 @@ def started_suite(folder: Path, *options: str) -> Iterator[Suite]:
         *(options or ("--no-demo",)),
     ]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "NO_COLOR": "1"})
+        environment = {**os.environ, "NO_COLOR": "1", **variables}
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
     suite = Suite(data_dir, f"http://127.0.0.1:{edge_port}", f"http://127.0.0.1:{admin_port}", process, log)
     try:
         eventually(lambda: _up(suite), START_SECONDS)

@@ -13,7 +13,7 @@ import orjson
 from penstock.errors.v1 import error_reason_pb2 as reasons
 from penstock.telemetry.v1.record_pb2 import RequestRecord
 
-from domain.builtin_paths import PATHS, TREES
+from domain.builtin_paths import PATHS
 from domain.tenants import DEFAULT_TENANT
 from edge.access_log import AccessLog
 from edge.bridge import Bridge
@@ -345,9 +345,7 @@ async def plane(
 
     services, host = _Services(state), _Host(limits or ClientLimits(), deadlines, proxies or TrustedProxies())
     health = AskedServices(lambda: rules, Probe(pool))
-    builtins = Bridge(
-        builtin_app("0", lambda: Readiness(status="ready", revision=1, feeds={}), health, access), PATHS, TREES
-    )
+    builtins = Bridge(builtin_app("0", lambda: Readiness(status="ready", revision=1, feeds={}), health, access), PATHS)
     forwarder = Forwarder(pool, deadlines, loop)
     host.journey = Journey(services, services, services, forwarder, builtins, record, lambda: host.draining)
     server_state, protocol = _ServerState(state), hosted_by(host)

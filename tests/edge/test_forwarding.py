@@ -4,7 +4,7 @@ import gc
 from dataclasses import replace
 
 from domain.tenants import DEFAULT_TENANT
-from edge.routing import Router
+from edge.routing import Router, Service
 from edge.snapshot import GatewaySnapshot
 from tests.edge.plane import OK, answering, plane, route, upstream
 
@@ -12,6 +12,13 @@ from tests.edge.plane import OK, answering, plane, route, upstream
 def routers() -> int:
     gc.collect()
     return sum(isinstance(each, Router) for each in gc.get_objects())
+
+
+async def test_a_service_without_a_target_at_this_gateway_is_not_available() -> None:
+    nowhere = replace(route(1), service=Service("sales", ()))
+    async with plane([nowhere]) as edge:
+        answer = await edge.get()
+        assert (answer.status, answer.code) == (503, "DOWNSTREAM_UNAVAILABLE")
 
 
 async def test_a_config_that_was_replaced_is_forgotten() -> None:

@@ -153,18 +153,30 @@ def test_default_may_refer_to_the_environment_of_the_gateway() -> None:
     assert rules.router.routes[0].service.targets == (Target("sales", 8000),)
 
 
+@pytest.mark.parametrize("env", [{}, {"SALES_SERVICE_URL": ""}], ids=["absent", "empty"])
+def test_a_variable_that_is_not_set_takes_its_target_alone_out_of_service(env: dict[str, str]) -> None:
+    text = """
+        services { name: "a" targets { url: "${SALES_SERVICE_URL}" } targets { url: "http://127.0.0.1:9001" } }
+        services { name: "b" targets { url: "${SALES_SERVICE_URL}" } }
+        routes { name: "a" prefix: "/a" service: "a" }
+        routes { name: "b" prefix: "/b" service: "b" }
+    """
+    rules = compiled(text, DEFAULT_TENANT, **env)
+    assert [route.service.targets for route in rules.router.routes] == [(Target("127.0.0.1", 9001),), ()]
+    assert rules.unset == ("SALES_SERVICE_URL",)
+
+
 @pytest.mark.parametrize(
     ("tenant", "env", "expected"),
     [
         (ACME, {"SALES_SERVICE_URL": "http://sales"}, "refers to a variable, which only the tenant default may do"),
-        (DEFAULT_TENANT, {}, "refers to SALES_SERVICE_URL, which is not set at this gateway"),
         (
             DEFAULT_TENANT,
             {"SALES_SERVICE_URL": "sales"},
             "is not http://host[:port] or https://host[:port], by way of SALES_SERVICE_URL",
         ),
     ],
-    ids=["another tenant", "not set", "not an address"],
+    ids=["another tenant", "not an address"],
 )
 def test_a_reference_that_does_not_lead_to_an_address_is_a_reason(
     tenant: TenantId, env: dict[str, str], expected: str

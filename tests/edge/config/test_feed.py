@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from penstock.config.v1 import config_service_pb2 as pb
 from penstock.config.v1 import gateway_service_pb2, tenant_pb2, tenant_service_pb2
+from structlog.testing import capture_logs
 
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.config.feed import ConfigFeed, FeedState
@@ -22,6 +23,7 @@ SALES = """
 services: [{name: sales, targets: [{url: "http://127.0.0.1:9001"}]}]
 routes: [{name: sales, prefix: /sales, service: sales}]
 """
+NO_ADDRESS = {"SALES_SERVICE_URL": "sales"}
 REFERRING = SALES.replace("http://127.0.0.1:9001", "${SALES_SERVICE_URL}")
 
 
@@ -126,7 +128,7 @@ async def test_a_suspension_reaches_the_gateways(replica: Replica) -> None:
 
 
 async def test_a_document_that_this_gateway_cannot_serve_is_rejected_and_seen_to_be(replica: Replica) -> None:
-    async with feeding(replica) as feed:
+    async with feeding(replica, env=NO_ADDRESS) as feed:
         await until(lambda: feed.ready)
         good = await publish(replica, DEFAULT_TENANT, SALES)
         await until(lambda: feed.revision >= good.revision)
@@ -136,17 +138,27 @@ async def test_a_document_that_this_gateway_cannot_serve_is_rejected_and_seen_to
         assert default is not None
         assert default.rules.version == 2
         assert await deliveries(replica, DEFAULT_TENANT, gateway_service_pb2.DELIVERY_STATE_REJECTED) == [
-            "services[0].targets[0].url refers to SALES_SERVICE_URL, which is not set at this gateway"
+            "services[0].targets[0].url is not http://host[:port] or https://host[:port], by way of SALES_SERVICE_URL"
         ]
         await publish(replica, DEFAULT_TENANT, SALES)
         assert await deliveries(replica, DEFAULT_TENANT, gateway_service_pb2.DELIVERY_STATE_APPLIED) == []
         assert feed.rejects == ()
 
 
+async def test_variables_that_are_not_set_are_told_in_the_log(replica: Replica) -> None:
+    async with feeding(replica) as feed:
+        await until(lambda: feed.ready)
+        with capture_logs() as lines:
+            published = await publish(replica, DEFAULT_TENANT, REFERRING)
+            await until(lambda: feed.revision >= published.revision)
+        assert feed.rejects == ()
+        assert [line["variables"] for line in lines if "variables" in line] == [("SALES_SERVICE_URL",)]
+
+
 async def test_two_gateways_may_differ_in_what_they_can_serve(replica: Replica) -> None:
     other = Instance("gw-2", 0, "01900000-0000-4000-8000-000000000002")
     async with (
-        feeding(replica) as poor,
+        feeding(replica, env=NO_ADDRESS) as poor,
         feeding(replica, instance=other, env={"SALES_SERVICE_URL": "http://sales:80"}) as rich,
     ):
         published = await publish(replica, DEFAULT_TENANT, REFERRING)
