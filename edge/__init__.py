@@ -24,7 +24,7 @@ What it stands on
     request_id, instance  ids; sampling chooses by them
 
 What it says of itself
-    access_log, records   a line, a record and a count for each request
+    access_log, records   a line, a record and a count for each request; redaction hides secrets
     tally, tally_files, metrics   counts: kept, left in a file, shown
     readiness     ready or not, and what is away
     service_health  how the services behind it are doing, asked when somebody wants to know

@@ -1,4 +1,4 @@
-"""One log line for each answered request, gathered and written many at a time.
+"""Log lines of requests, gathered and written many at a time.
 
 structlog costs 6 µs a line and a write of its own; a request must not pay that. The line has the same members in
 the same form (svckit/logs.py), and a line of a crash is at most one tick behind.
@@ -28,13 +28,13 @@ class AccessLog:
         self._second = -1
         self._clock = ""
 
-    def line(self, ended_time: float, members: dict[str, object]) -> None:
-        """Adds a line; `ended_time` in seconds since 1970."""
-        second = int(ended_time)
+    def line(self, moment: float, members: dict[str, object], level: str = "info") -> None:
+        """Adds a line of this moment, in seconds since 1970."""
+        second = int(moment)
         if second != self._second:
             self._second, self._clock = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        members["level"] = "info"
-        members["timestamp"] = f"{self._clock}.{int((ended_time - second) * 1e6):06d}Z"
+        members["level"] = level
+        members["timestamp"] = f"{self._clock}.{int((moment - second) * 1e6):06d}Z"
         members.update(self._origin)
         octets = self._form(members)
         self._lines.append(octets)

@@ -79,7 +79,9 @@ class Journey:
         builtins: Builtins,
         record: Callable[[Visit], None],
         draining: Callable[[], bool],
+        begun: Callable[[Visit], None] | None = None,
     ) -> None:
+        """`record` takes each visit at its end; `begun`, where it is wanted, at its beginning."""
         self._ids = RequestIds()
         self._config = config
         self._authentication = authentication
@@ -87,6 +89,7 @@ class Journey:
         self._forwarder = forwarder
         self._builtins = builtins
         self._record = record
+        self._begun = begun
         self._draining = draining
 
     async def answer(self, request: InboundRequest, client: ClientConnection) -> bool:
@@ -94,6 +97,8 @@ class Journey:
         head = request.head if isinstance(request.head, Head) else None
         identity = self._ids.identity(head.read.get(b"x-request-id") if head else None)
         visit = Visit(request, identity, client.origin(head))
+        if self._begun is not None:
+            self._begun(visit)
         if head is not None and self._draining() and not client.pipelined:
             head.keep_alive = False
         try:

@@ -7,8 +7,9 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain.tenants import DEFAULT_TENANT
 from edge.access_log import AccessLog
+from edge.sampling import ALL, Share
 from edge.tally import Tally
-from edge.visit import Visit, log_line, record_octets
+from edge.visit import Visit, log_line, record_octets, start_line
 from svckit.errors import CATALOGUE
 
 RATE_LIMITED = CATALOGUE[reasons.ERROR_REASON_RATE_LIMITED].name
@@ -27,17 +28,25 @@ TIMED_OUT = CATALOGUE[reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT].name
 
 
 class Records:
-    """Keeps the records of one worker. `access_log` is None where none is wanted."""
+    """Keeps the records of one worker. `access_log` is None where none is wanted; `logged` is the part of the requests
+    that have a line besides those that failed."""
 
     def __init__(
         self,
         tally: Tally,
         access_log: AccessLog | None,
         note: Callable[[bytes], None],
+        logged: Share = ALL,
     ) -> None:
         self._tally = tally
         self._access_log = access_log
         self._note = note
+        self._logged = logged
+
+    def begin(self, visit: Visit) -> None:
+        """Notes that a request has begun."""
+        if self._access_log is not None and visit.head is not None and self._logged.takes(visit.id):
+            self._access_log.line(visit.request.started_time, start_line(visit, visit.head), "debug")
 
     def keep(self, visit: Visit) -> None:
         """Takes a finished visit into the books. What belongs to no tenant is recorded in `default`."""
@@ -60,5 +69,10 @@ class Records:
         elif visit.code == UNAVAILABLE:
             tally.event("gateway_auth_attempts", "unavailable")
         self._note(record_octets(visit, tenant, seconds))
-        if self._access_log is not None:
+        if self._access_log is not None and (self._logged.takes(visit.id) or _failed(visit)):
             self._access_log.line(time.time(), log_line(visit, tenant, seconds))
+
+
+def _failed(visit: Visit) -> bool:
+    """Whether it was answered 5xx, not at all or not to the end. Other refusals are ordinary, and come in floods."""
+    return visit.status >= 500 or not visit.status or bool(visit.stage)

@@ -4,6 +4,7 @@ import os
 import time
 from typing import NamedTuple
 
+from edge.redaction import SECRET
 from svckit.ids import uuid7_octets
 from svckit.request_ids import WELL_FORMED_OCTETS
 
@@ -26,13 +27,16 @@ class RequestIds:
         self._used = 0
 
     def identity(self, presented: bytes | None) -> RequestIdentity:
-        """The ids of a request that presents this X-Request-ID: kept if well-formed, else the record's id."""
+        """The ids of a request that presents this X-Request-ID: kept if well-formed and no credential, which would
+        stand in every log behind it; else the record's id."""
         if self._used == len(self._random):
             self._random, self._used = os.urandom(_DRAW_BYTES), 0
         self._used += 8
         octets = uuid7_octets(time.time_ns(), self._random[self._used - 8 : self._used])
         if presented is not None and WELL_FORMED_OCTETS.fullmatch(presented):
-            return RequestIdentity(octets, presented.decode("ascii"))
+            text = presented.decode("ascii")
+            if SECRET.search(text) is None:
+                return RequestIdentity(octets, text)
         digits = octets.hex()
         text = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
         return RequestIdentity(octets, text)

@@ -52,6 +52,8 @@ class EdgeSettings(RimSettings):
     """Part of the traces started here that are marked as sampled. Upstreams as a rule record those and no others."""
     access_log: bool = True
     """One log line for each answered request. Telemetry has them all without it."""
+    access_log_sample: float = Field(default=1.0, ge=0, le=1)
+    """Part of the requests that have a line. Those that failed (5xx, or not answered to the end) have one anyway."""
     auth_max_stale: float = Field(default=900.0, ge=0, le=900)
     """How long cached principals serve while authsvc is away and the lease is out; 0 refuses at once."""
     targets_private_allowed: bool = False

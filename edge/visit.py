@@ -12,6 +12,7 @@ from edge.http.origin import Origin
 from edge.inbound import InboundRequest
 from edge.limits.decision import Decision
 from edge.principal import Principal
+from edge.redaction import redacted, shown_fields, shown_query
 from edge.request_id import RequestIdentity
 from edge.routing import Route
 from edge.snapshot import TenantView
@@ -122,6 +123,20 @@ def _shared_octets(visit: Visit, tenant_id: str) -> bytes:
     return octets
 
 
+def start_line(visit: Visit, head: Head) -> dict[str, object]:
+    """The members of the log line that begins a visit. Of the head only what may be shown."""
+    return {
+        "event": "request started",
+        "request_id": visit.request_id,
+        "trace_id": visit.trace_id.hex(),
+        "method": head.method,
+        "path": redacted((head.path or "")[:MAX_PATH]),
+        "query": shown_query(head.query),
+        "headers": shown_fields(head.block),
+        "client": visit.client_address,
+    }
+
+
 def log_line(visit: Visit, tenant_id: str, seconds: float) -> dict[str, object]:
     """The members of the log line that ends a visit."""
     head = visit.head
@@ -131,11 +146,13 @@ def log_line(visit: Visit, tenant_id: str, seconds: float) -> dict[str, object]:
         "trace_id": visit.trace_id.hex(),
         "tenant_id": tenant_id,
         "method": head.method if head is not None else "",
-        "path": (head.path or "")[:MAX_PATH] if head is not None else "",
+        "path": redacted((head.path or "")[:MAX_PATH]) if head is not None else "",
         "route": visit.template,
         "status": visit.status,
         "code": visit.code,
         "duration_ms": round(seconds * 1e3, 3),
+        "request_bytes": visit.request.body_bytes,
+        "response_bytes": visit.response_bytes,
         "principal": visit.principal.id if visit.principal is not None else "",
         "client": visit.client_address,
         "upstream": visit.upstream,

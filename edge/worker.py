@@ -130,6 +130,12 @@ async def run_worker(
         limits = ClientLimits(drain_idle_seconds=min(DRAIN_IDLE_SECONDS, settings.drain_seconds / 2))
         proxies = TrustedProxies(settings.trusted_proxies, ProxyHeaders(settings.proxy_headers))
         worker = Worker(instance.slot, limits, deadlines, proxies)
+        records = Records(
+            tally,
+            access_log if settings.access_log else None,
+            recorder.note,
+            Share(settings.access_log_sample),
+        )
         feeds = Feeds(feed, authenticator, limiter, recorder, worker)
         service_health = AskedServices(lambda: rules_of_default(feed.snapshot), Probe(pool))
         worker.journey = Journey(
@@ -138,8 +144,9 @@ async def run_worker(
             limiter,
             Forwarder(pool, deadlines, loop, Share(settings.trace_sample)),
             Bridge(builtin_app(version("penstock"), feeds.readiness, service_health, detail_access(settings)), PATHS),
-            Records(tally, access_log if settings.access_log else None, recorder.note).keep,
+            records.keep,
             lambda: worker.draining,
+            records.begin if settings.log_level == "debug" else None,
         )
         server = edge_server(hosted_by(worker), settings.drain_seconds)
 

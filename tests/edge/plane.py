@@ -323,8 +323,10 @@ async def plane(
     cors: CorsRules | None = None,
     proxies: TrustedProxies | None = None,
     access: DetailAccess = NEAR,
+    records: Records | None = None,
 ) -> AsyncIterator[Plane]:
-    """Serves these routes as the config of `default`; `cors` are the document's, for routes without their own."""
+    """Serves these routes as the config of `default`; `cors` are the document's, for routes without their own;
+    `records` keep each visit besides."""
     shared = [replace(each, cors=each.cors or cors) for each in routes]
     named = {route.service.name: route.service for route in routes}
     rules = Rules(DEFAULT_TENANT, 7, Router(shared), cors=cors, services=tuple(named.values()))
@@ -340,14 +342,17 @@ async def plane(
     def record(visit: Visit) -> None:
         keep(visit)
         access_log.flush()
+        if records is not None:
+            records.keep(visit)
         state.visits.append(visit)
         state.recorded.set()
 
+    begun = records.begin if records is not None else None
     services, host = _Services(state), _Host(limits or ClientLimits(), deadlines, proxies or TrustedProxies())
     health = AskedServices(lambda: rules, Probe(pool))
     builtins = Bridge(builtin_app("0", lambda: Readiness(status="ready", revision=1, feeds={}), health, access), PATHS)
     forwarder = Forwarder(pool, deadlines, loop)
-    host.journey = Journey(services, services, services, forwarder, builtins, record, lambda: host.draining)
+    host.journey = Journey(services, services, services, forwarder, builtins, record, lambda: host.draining, begun)
     server_state, protocol = _ServerState(state), hosted_by(host)
     server = await loop.create_server(lambda: protocol(None, server_state, None, loop), "127.0.0.1", 0)
     state.port = server.sockets[0].getsockname()[1]

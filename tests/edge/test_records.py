@@ -16,6 +16,7 @@ from edge.problems import bad_request
 from edge.records import Records
 from edge.request_id import RequestIdentity
 from edge.routing import Router
+from edge.sampling import ALL, Share
 from edge.snapshot import Rules, TenantStatus, TenantView
 from edge.tally import Tally
 from edge.visit import Visit
@@ -37,12 +38,12 @@ def visit_of(code: str = "", principal: Principal | None = None, tenant: TenantV
 class Kept:
     """The books of a worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, logged: Share = ALL) -> None:
         self.tally = Tally()
         self.notes: list[RequestRecord] = []
         self.lines: list[bytes] = []
         self.access_log = AccessLog("edge-0", self.lines.append)
-        self.records = Records(self.tally, self.access_log, self._note)
+        self.records = Records(self.tally, self.access_log, self._note, logged)
 
     def _note(self, octets: bytes) -> None:
         self.notes.append(RequestRecord.FromString(octets))
@@ -108,6 +109,50 @@ def test_what_belongs_to_nobody_is_recorded_in_default() -> None:
     kept.records.keep(Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), Origin("192.0.2.7")))
     assert UUID(bytes=kept.notes[0].tenant_id) == UUID(DEFAULT_TENANT)
     assert list(kept.tally.requests) == [("(none)", "(none)", 0)]
+
+
+@pytest.mark.parametrize(
+    ("status", "stage", "kept_anyway"),
+    [
+        pytest.param(200, "", False, id="answered"),
+        pytest.param(404, "", False, id="refused by the upstream"),
+        pytest.param(429, "", False, id="refused by the edge"),
+        pytest.param(500, "", True, id="failed"),
+        pytest.param(504, "response", True, id="too late"),
+        pytest.param(200, "body", True, id="cut"),
+        pytest.param(0, "response", True, id="left by the client"),
+    ],
+)
+def test_what_failed_has_a_line_in_every_sample(status: int, stage: str, kept_anyway: bool) -> None:
+    for part, expected in ((0.0, kept_anyway), (1.0, True)):
+        kept, visit = Kept(Share(part)), visit_of()
+        visit.status, visit.stage = status, stage
+        kept.records.keep(visit)
+        kept.access_log.flush()
+        assert bool(kept.lines) is expected
+        assert len(kept.notes) == 1
+
+
+def test_the_beginning_has_a_line_of_level_debug_in_the_same_sample() -> None:
+    for part, count in ((0.0, 0), (1.0, 1)):
+        kept = Kept(Share(part))
+        kept.records.begin(visit_of())
+        kept.access_log.flush()
+        assert len(kept.lines) == count
+    line = orjson.loads(kept.lines[0])
+    assert (line["event"], line["level"], line["timestamp"]) == (
+        "request started",
+        "debug",
+        "2023-11-14T22:13:20.000000Z",
+    )
+
+
+def test_what_was_not_let_in_has_no_beginning() -> None:
+    kept = Kept()
+    request = InboundRequest(bad_request("no"), started_at=0.0, started_time=1.0)
+    kept.records.begin(Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), Origin("192.0.2.7")))
+    kept.access_log.flush()
+    assert not kept.lines
 
 
 def test_records_go_on_where_no_access_log_is_wanted() -> None:

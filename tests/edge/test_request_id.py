@@ -25,6 +25,8 @@ def test_a_well_formed_id_is_kept(presented: bytes) -> None:
         pytest.param(b"a\r\nX-User-ID: admin", id="a line break"),
         pytest.param(b"a\n", id="a newline at the end"),
         pytest.param("é".encode(), id="not ASCII"),
+        pytest.param(b"psk_live_default0keykey00_x", id="an API key"),
+        pytest.param(b"eyJhbGciOiJIUzI1NiJ9.e30.c2ln", id="a token"),
     ],
 )
 def test_any_other_is_replaced_by_the_records(presented: bytes | None) -> None:

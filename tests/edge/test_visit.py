@@ -17,7 +17,7 @@ from edge.principal import Principal, PrincipalKind
 from edge.problems import Refusal, bad_request
 from edge.request_id import RequestIdentity
 from edge.routing import Route, Service, Target, Timeouts
-from edge.visit import MAX_AGENT, MAX_MICROS, MAX_PATH, Visit, log_line, record_octets
+from edge.visit import MAX_AGENT, MAX_MICROS, MAX_PATH, Visit, log_line, record_octets, start_line
 from tests.edge.heads import head_of
 
 TENANT = TenantId("01a20000-0000-7000-8000-00000000000a")
@@ -99,11 +99,34 @@ def test_a_whole_log_line() -> None:
         "status": 200,
         "code": "DOWNSTREAM_RESET",
         "duration_ms": 12.346,
+        "request_bytes": 5,
+        "response_bytes": 9,
         "principal": "c-1",
         "client": "192.0.2.7",
         "upstream": "127.0.0.1:1",
         "stage": "body",
     }
+
+
+def test_a_whole_line_of_a_beginning() -> None:
+    visit = complete()
+    assert visit.head is not None
+    assert start_line(visit, visit.head) == {
+        "event": "request started",
+        "request_id": "r-1",
+        "trace_id": b"0123456789abcdef".hex(),
+        "method": "POST",
+        "path": "/api/a",
+        "query": "secret=***",
+        "headers": {"host": "API.example.com:8443", "user-agent": "curl/8"},
+        "client": "192.0.2.7",
+    }
+
+
+def test_a_credential_in_the_path_is_in_no_line() -> None:
+    visit = visit_of(head_of(target=b"/api/psk_live_x"))
+    assert visit.head is not None
+    assert log_line(visit, TENANT, 0.0)["path"] == start_line(visit, visit.head)["path"] == "/api/***"
 
 
 def test_of_a_request_that_was_not_let_in_only_the_outside_is_known() -> None:

@@ -138,6 +138,29 @@ async def test_a_run_folder_that_cannot_be_made_costs_the_counters_only(tmp_path
         assert (await edge.client.get("/livez")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("settings", "events"),
+    [
+        pytest.param({"PENSTOCK_LOG_LEVEL": "debug"}, ["request started", "request"], id="both at DEBUG"),
+        pytest.param({}, ["request"], id="the end else"),
+        pytest.param({"PENSTOCK_ACCESS_LOG_SAMPLE": "0"}, [], id="none where none is sampled"),
+        pytest.param(
+            {"PENSTOCK_LOG_LEVEL": "debug", "PENSTOCK_ACCESS_LOG": "false"}, [], id="none where none is wanted"
+        ),
+    ],
+)
+async def test_a_request_has_the_lines_that_the_settings_say(
+    tmp_path: Path, settings: dict[str, str], events: list[str]
+) -> None:
+    async with worker(tmp_path, **settings) as edge:
+        await edge.client.get("/livez", headers={"X-Request-ID": "mine"})
+        edge.process.terminate()
+        await edge.process.wait()
+        with os.fdopen(os.dup(edge.stdout)) as log:
+            lines = [json.loads(line) for line in log]
+    assert [line["event"] for line in lines if line.get("request_id") == "mine"] == events
+
+
 def _line_with(descriptor: int, text: str) -> None:
     seen = b""
     while text.encode() not in seen:
