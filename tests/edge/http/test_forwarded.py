@@ -27,6 +27,8 @@ CLIENT = "203.0.113.9"
         pytest.param("3221225991", None, id="one number"),
         pytest.param("unknown", None, id="no address"),
         pytest.param("", None, id="nothing"),
+        pytest.param("0000:0000:0000:0000:0000:ffff:255.255.255.255", "255.255.255.255", id="the longest"),
+        pytest.param("0" * 46, None, id="one that is longer"),
     ],
 )
 def test_an_address_has_one_form(text: str, address: str | None) -> None:
