@@ -4,6 +4,7 @@ The way of a request
     client        a client's connection: parser, strict gate, requests in their order
     inbound       one request on its way in
     journey       the way from the head to the answer, step by step
+    pace          how slow its body may be
     visit         what is found out about it; records what remains of it
     tenancy       whose config governs, in whose name it acts
     routing       which route takes it

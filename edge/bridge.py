@@ -11,6 +11,7 @@ from typing import Any
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.client import ClientConnection
+from edge.door import added_lines, failure_refusal
 from edge.http.answer import CONTINUE, LAST_CHUNK, Framing, answer_head, chunk, field_lines
 from edge.http.head import Head
 from edge.inbound import InboundRequest
@@ -21,7 +22,6 @@ Message = MutableMapping[str, Any]
 Application = Callable[[dict[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
 
 MAX_BODY_BYTES = 64 * 1024
-MALFORMED = Refusal(reasons.ERROR_REASON_BAD_REQUEST, "the body is not framed as HTTP/1.1 or did not arrive in time")
 TOO_LARGE = Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} octets")
 
 
@@ -53,7 +53,7 @@ async def _read_body(request: InboundRequest, head: Head, client: ClientConnecti
     if request.complete and not request.body_bytes:
         return b""
     collector = _Collector()
-    if head.expects_continue:
+    if head.expects_continue and not request.body_bytes:
         client.write(CONTINUE)
     client.expect_body()
     request.attach(collector)
@@ -82,9 +82,9 @@ class _Collector:
         if not self.done.done():
             self.done.set_result(b"".join(self._parts))
 
-    def upload_failed(self) -> None:
+    def upload_failed(self, reason: reasons.ErrorReason.ValueType) -> None:
         if not self.done.done():
-            self.done.set_result(MALFORMED)
+            self.done.set_result(failure_refusal(reason, "body"))
 
 
 def _scope(visit: Visit, head: Head, client: ClientConnection) -> dict[str, Any]:
@@ -157,7 +157,7 @@ class _Answer:
                 status,
                 field_lines(field for field in fields if field[0].lower() != b"content-length"),
                 framing,
-                added=b"".join(self._visit.lines),
+                added=added_lines(self._visit),
                 keep_alive=self._keep_alive,
                 http_11=head.block.http_11,
             )

@@ -29,14 +29,13 @@ from edge.http.head import Head, read_head
 from edge.http.line import RequestLine, read_line
 from edge.http.origin import Origin, find_origin, peer_of
 from edge.inbound import InboundRequest
+from edge.pace import LeastPace, Upload
 from edge.problems import Refusal
 from edge.standing import Standing
 from edge.story import Story, Waiting
 
 log = structlog.get_logger(__name__)
 
-PIPELINE = 16
-"""Requests of one connection that wait for their turn; the one after that is the last of its connection."""
 LINGER_BYTES = 64 * 1024
 LINGER_SECONDS = 1.0
 _HEAD_END = b"\r\n\r\n"
@@ -60,10 +59,13 @@ class HeadLimits:
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """Bounds of a client's connection, in seconds: for a head to arrive, for a body to go on, for the next request,
-    and for that once the worker drains."""
+    """Bounds of a client's connection: of a head, of requests that wait for their turn (the one that fills the queue is
+    the last of its connection), of an upload's pace; in seconds for a head to arrive, for a body to go on, for the next
+    request, and for that once the worker drains."""
 
     head: HeadLimits = field(default_factory=HeadLimits)
+    pipelined: int = 16
+    pace: LeastPace = field(default_factory=LeastPace)
     head_seconds: float = 10.0
     body_seconds: float = 60.0
     idle_seconds: float = 75.0
@@ -128,6 +130,7 @@ class ClientConnection(asyncio.Protocol):
         self._inbound: InboundRequest | None = None
         self._body_left = 0
         self._chunks: Chunks | None = None
+        self._upload: Upload | None = None
         self._deaf = False
         self._unread = False
         """Whether the client has sent, or may be sending, what nobody takes."""
@@ -298,13 +301,25 @@ class ClientConnection(asyncio.Protocol):
         if self._inbound is not None and not self._deaf:
             self._body_left -= len(data)
             self._inbound.feed(data)
+            if self._body_left:  # of chunks it is never known to be none
+                self._keep_pace(self._inbound, len(data))
             if self._inbound.full:
                 self.pause_reading()
+
+    def _keep_pace(self, inbound: InboundRequest, octets: int) -> None:
+        """Gives a body up that goes on too slowly. Its time runs from the first octets: until then the client may have
+        waited for the edge to ask for it."""
+        now = self.loop.time()
+        if self._upload is None:
+            self._upload = Upload(self.host.limits.pace, now)
+        elif not self._upload.keeps_pace(octets, now):
+            self._deaf = True
+            inbound.fail(reasons.ERROR_REASON_REQUEST_TIMEOUT)
 
     def on_message_complete(self) -> None:
         if self._inbound is not None and not self._deaf:
             self._inbound.end()
-            self._inbound = None
+            self._inbound = self._upload = None
             self._deaf = self._last
 
     # -- the requests in their order ---------------------------------------------------------------------------
@@ -338,7 +353,7 @@ class ClientConnection(asyncio.Protocol):
     def _push(self, head: Head) -> InboundRequest:
         request = InboundRequest(head, started_at=time.perf_counter(), started_time=self.host.now())
         self._queue.append(request)
-        if len(self._queue) >= PIPELINE:
+        if len(self._queue) >= self.host.limits.pipelined:
             head.keep_alive = False
         self._last = not head.keep_alive  # its body is still taken
         return request
@@ -437,12 +452,16 @@ class ClientConnection(asyncio.Protocol):
         if not self.closed and not self._paused:
             self._paused = True
             self.transport.pause_reading()
+            if self._upload is not None:
+                self._upload.paused(self.loop.time())
 
     def resume_reading(self) -> None:
         """Reads from the client again."""
         if self._paused and not self.closed:
             self._paused = False
             self.transport.resume_reading()
+            if self._upload is not None:
+                self._upload.resumed(self.loop.time())
 
     def abort(self, *, by_reset: bool = False) -> None:
         """Cuts the connection, so that the client sees that its answer is not whole. `by_reset` for one that takes an
@@ -462,7 +481,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
         elif self.exchange is None and self._inbound is not None and not self._requested.waited_for:
             self._deaf = True
-            self._inbound.fail()
+            self._inbound.fail(reasons.ERROR_REASON_REQUEST_TIMEOUT)
         elif self._raw and self._inbound is None:
             self._refuse(Refusal(reasons.ERROR_REASON_REQUEST_TIMEOUT, "the request did not arrive in time"))
             self._requested.over()

@@ -3,13 +3,20 @@
 Each tells whether the client's connection may carry another request.
 """
 
+import time
+
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.client import ClientConnection
 from edge.exchange import Outcome
-from edge.http.answer import NO_BODY, Framing, answer_head, field_lines
+from edge.http.answer import NO_BODY, Framing, answer_head, date_line, field_lines
 from edge.problems import Refusal, render
 from edge.visit import Visit
+
+
+def added_lines(visit: Visit) -> bytes:
+    """The header lines that the edge adds to an answer of its own."""
+    return b"".join((*visit.lines, date_line(int(time.time()))))
 
 
 def refuse(visit: Visit, refusal: Refusal, client: ClientConnection) -> bool:
@@ -25,7 +32,7 @@ def refuse(visit: Visit, refusal: Refusal, client: ClientConnection) -> bool:
         status,
         field_lines(fields),
         Framing(len(body), chunked=False),
-        added=b"".join(visit.lines),
+        added=added_lines(visit),
         keep_alive=keep_alive,
         http_11=head is None or head.block.http_11,
     )
@@ -39,7 +46,7 @@ def answer_preflight(visit: Visit, lines: bytes, client: ClientConnection) -> bo
     head = visit.head
     keep_alive = head is not None and head.keep_alive and visit.request.complete
     visit.status = 204
-    added = b"".join((*visit.lines, lines))
+    added = added_lines(visit) + lines
     http_11 = head is None or head.block.http_11
     client.write(answer_head(204, b"", NO_BODY, added=added, keep_alive=keep_alive, http_11=http_11))
     return keep_alive

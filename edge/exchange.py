@@ -19,10 +19,6 @@ from edge.story import Waiting
 from edge.upstream.connection import UpstreamConnection
 from edge.upstream.known import KnownAnswer
 
-LEAST_PACE = 240
-"""Octets a second, on the average, that a request's body must come with until its answer begins; the response timeout
-is allowed on top. As Kestrel has it; a trickle would otherwise hold a connection for ever."""
-
 Reason: TypeAlias = reasons.ErrorReason.ValueType
 
 
@@ -84,7 +80,6 @@ class Exchange:
     _status = 0
     _begun = False
     _upload_blocked = False
-    _blocked_at = 0.0
 
     def __init__(
         self,
@@ -102,7 +97,7 @@ class Exchange:
         self.http_11 = head.block.http_11
         self.own_cors = way.own_cors
         self._timeouts = timeouts
-        upstream.deadline = self._pace_from = loop.time() + timeouts.response
+        upstream.deadline = loop.time() + timeouts.response
         self._loop = loop
         self._client = client
         self._upload = upload
@@ -121,11 +116,7 @@ class Exchange:
         if self._received_bytes > self._max_body_bytes:
             self._give_up(reasons.ERROR_REASON_BODY_TOO_LARGE, "body")
             return
-        now = self._loop.time()
-        if not self._status and now > self._pace_from + self._received_bytes / LEAST_PACE:
-            self._give_up(reasons.ERROR_REASON_REQUEST_TIMEOUT, "body")
-            return
-        self._upstream.deadline = now + self._patience
+        self._upstream.deadline = self._loop.time() + self._patience
         self._upstream.send(chunk(data) if self._chunked_out else data)
 
     def upload_ended(self) -> None:
@@ -133,9 +124,9 @@ class Exchange:
         if self._chunked_out and self.outcome is None:
             self._upstream.send(LAST_CHUNK)
 
-    def upload_failed(self) -> None:
-        """Ends the exchange because the request's body is malformed."""
-        self._give_up(reasons.ERROR_REASON_BAD_REQUEST, "body")
+    def upload_failed(self, reason: Reason) -> None:
+        """Ends the exchange because the request's body is malformed or too slow."""
+        self._give_up(reason, "body")
 
     def client_gone(self) -> None:
         """Ends the exchange because the client's connection is lost."""
@@ -171,9 +162,10 @@ class Exchange:
             self._upstream.hasten()
         self.stage = "idle"
         self._status = status
-        framed = frame_for_client(framing, status, head_only=self.bodiless, http_11=self.http_11)
+        bodiless = self.bodiless or status in (204, 304)
+        framed = frame_for_client(framing, status, bodiless=bodiless, http_11=self.http_11)
         self._chunked_in = framed.chunked
-        delimited = self.bodiless or status in (204, 304) or framed.chunked or framed.length is not None
+        delimited = bodiless or framed.chunked or framed.length is not None
         self._keep_alive = self._keep_alive and delimited and self._upload.complete
         self._out.append(
             answer_head(status, lines, framed, added=self._added, keep_alive=self._keep_alive, http_11=self.http_11)
@@ -211,14 +203,13 @@ class Exchange:
         self._finish(Outcome(self._status, failure=reason, stage=self.stage, begun=self._begun, unsent=stale))
 
     def pause_upload(self) -> None:
-        self._blocked_at = self._loop.time()
         self._upload_blocked = True
         self._client.pause_reading()
 
     def resume_upload(self) -> None:
-        now = self._loop.time()
-        self._pace_from += now - self._blocked_at
-        self._upstream.deadline = now + self._patience  # it has taken something, and the client needs time for more
+        self._upstream.deadline = (
+            self._loop.time() + self._patience
+        )  # it has taken something, and the client needs time for more
         self._upload_blocked = False
         self._client.resume_reading()
 

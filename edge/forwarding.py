@@ -12,6 +12,7 @@ from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.client import ClientConnection
 from edge.deadlines import Deadlines
 from edge.exchange import Exchange, Outcome
+from edge.http.answer import CONTINUE
 from edge.http.head import Head
 from edge.http.origin import Origin
 from edge.http.outbound import identity_lines, request_fields, request_head
@@ -36,9 +37,17 @@ class Forwarder:
     """Sends requests on. One per worker."""
 
     def __init__(
-        self, pool: UpstreamPool, deadlines: Deadlines, loop: asyncio.AbstractEventLoop, traces: Share = ALL
+        self,
+        pool: UpstreamPool,
+        deadlines: Deadlines,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        traces: Share = ALL,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
     ) -> None:
-        """`traces`: those that start here and are to be recorded by whoever takes part in them."""
+        """`traces`: those that start here and are to be recorded by whoever takes part in them; `max_body_bytes`: of
+        requests whose route says nothing else."""
+        self._max_body_bytes = max_body_bytes
         self._pool = pool
         self._deadlines = deadlines
         self._loop = loop
@@ -59,7 +68,7 @@ class Forwarder:
             return NO_TARGET
         tenant, principal, way = visit.tenant or governing, visit.principal, standing.way
         if way is None or way.route is not route or way.tenant is not tenant or way.principal is not principal:
-            way = standing.way = _way(head, route, tenant, principal, governing, visit.origin)
+            way = standing.way = self._way(head, route, tenant, principal, governing, visit.origin)
         if head.block.content_length > way.max_body_bytes:
             return Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {way.max_body_bytes} octets")
         lease = way.lease or self._in_turn(governing, route.service)
@@ -107,6 +116,8 @@ class Forwarder:
         sent_at = time.perf_counter()
         request = visit.request
         exchange = Exchange(client, request, connection, head, way, timeouts, b"".join(visit.lines), self._loop)
+        if head.expects_continue and not request.body_bytes:
+            client.write(CONTINUE)  # now that nothing but the upstream can refuse it (RFC 9110 §10.1.1)
         client.exchange = exchange
         self._deadlines.hasten(connection)
         client.resume_reading()
@@ -123,33 +134,33 @@ class Forwarder:
         self._pool.release(lease, connection, self._loop.time())
         return exchange.outcome or Outcome(client_gone=True)
 
+    def _way(
+        self,
+        head: Head,
+        route: Route,
+        tenant: TenantView,
+        principal: Principal | None,
+        governing: TenantView,
+        origin: Origin,
+    ) -> Way:
+        targets = route.service.targets
+        return Way(
+            route,
+            tenant,
+            principal,
+            request_fields(head, route, targets[0].name.encode(), origin),
+            identity_lines(tenant, principal),
+            self._max_body_bytes if route.max_body_bytes is None else route.max_body_bytes,
+            route.cors is not None,
+            _lease(targets[0], governing) if len(targets) == 1 else None,
+        )
+
     def _in_turn(self, governing: TenantView, service: Service) -> Lease:
         """Takes the targets in turn, each as often as its weight says."""
         key = (governing.rules.tenant, service.name)
         turn = self._turns[key]
         self._turns[key] = turn + 1
         return _lease(service.at_turn(turn), governing)
-
-
-def _way(
-    head: Head,
-    route: Route,
-    tenant: TenantView,
-    principal: Principal | None,
-    governing: TenantView,
-    origin: Origin,
-) -> Way:
-    targets = route.service.targets
-    return Way(
-        route,
-        tenant,
-        principal,
-        request_fields(head, route, targets[0].name.encode(), origin),
-        identity_lines(tenant, principal),
-        DEFAULT_MAX_BODY_BYTES if route.max_body_bytes is None else route.max_body_bytes,
-        route.cors is not None,
-        _lease(targets[0], governing) if len(targets) == 1 else None,
-    )
 
 
 def _lease(target: Target, governing: TenantView) -> Lease:

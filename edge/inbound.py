@@ -1,9 +1,13 @@
 """One request on its way in: its head or its refusal, and a body that waits in a bounded buffer for its taker."""
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.http.head import Head
 from edge.problems import Refusal
+
+Reason: TypeAlias = reasons.ErrorReason.ValueType
 
 BUFFER_BYTES = 64 * 1024
 """Of a body that nobody takes yet; above it the client's connection is not read."""
@@ -14,7 +18,7 @@ class Sink(Protocol):
 
     def upload_data(self, data: bytes) -> None: ...
     def upload_ended(self) -> None: ...
-    def upload_failed(self) -> None: ...
+    def upload_failed(self, reason: Reason) -> None: ...
 
 
 class InboundRequest:
@@ -29,7 +33,7 @@ class InboundRequest:
         self.started_time = started_time
         self.body_bytes = 0
         self.complete = False
-        self.failed = False
+        self.failed: Reason | None = None
         self._buffer: list[bytes] = []
         self._sink: Sink | None = None
 
@@ -52,11 +56,11 @@ class InboundRequest:
         if self._sink is not None:
             self._sink.upload_ended()
 
-    def fail(self) -> None:
-        """Takes the news that the rest of the body cannot be read."""
-        self.failed = True
+    def fail(self, reason: Reason = reasons.ERROR_REASON_BAD_REQUEST) -> None:
+        """Takes the news that the rest of the body cannot be read, because it is malformed or for another reason."""
+        self.failed = reason
         if self._sink is not None:
-            self._sink.upload_failed()
+            self._sink.upload_failed(reason)
 
     def attach(self, sink: Sink) -> None:
         """Hands the body over: what has come, and whatever comes from now on."""
@@ -66,8 +70,8 @@ class InboundRequest:
             sink.upload_data(data)
         if self.complete:
             sink.upload_ended()
-        elif self.failed:
-            sink.upload_failed()
+        elif self.failed is not None:
+            sink.upload_failed(self.failed)
 
     def detach(self) -> None:
         """Lets the rest of the body go nowhere."""
@@ -84,7 +88,7 @@ class _Discard:
     def upload_ended(self) -> None:
         pass
 
-    def upload_failed(self) -> None:
+    def upload_failed(self, reason: Reason) -> None:
         pass
 
 

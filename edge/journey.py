@@ -14,7 +14,6 @@ from edge.auth.authenticator import AuthUnavailable
 from edge.client import ClientConnection
 from edge.door import answer_preflight, finish, refuse
 from edge.forwarding import Forwarder
-from edge.http.answer import CONTINUE
 from edge.http.head import Head
 from edge.inbound import InboundRequest
 from edge.limits.decision import Decision
@@ -164,8 +163,6 @@ class Journey:
         if refusal is not None:
             return refuse(visit, refusal, client)
 
-        if head.expects_continue:
-            client.write(CONTINUE)
         outcome = await self._forwarder.forward(visit, head, route, standing, governing.tenant, client)
         if isinstance(outcome, Refusal):
             return refuse(visit, outcome, client)

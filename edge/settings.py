@@ -59,6 +59,26 @@ class EdgeSettings(RimSettings):
     targets_private_allowed: bool = False
     """Whether any tenant's targets may have private or loopback addresses. Off: only those of `default` and of
     tenants that an operator allowed it."""
+    request_line_bytes: int = Field(default=8 * 1024, ge=256, le=64 * 1024)
+    header_bytes: int = Field(default=32 * 1024, ge=1024, le=1024 * 1024)
+    """Of all fields of a head together, and of a trailer section."""
+    header_count: int = Field(default=100, ge=10, le=10_000)
+    chunk_extension_bytes: int = Field(default=4 * 1024, ge=0, le=64 * 1024)
+    """Of all extensions of a chunked body together."""
+    max_body_bytes: int = Field(default=10 * 1024 * 1024, ge=0)
+    """Of a request whose route says nothing else."""
+    pipelined_requests: int = Field(default=16, ge=2, le=1024)
+    """Requests of one connection that may wait for their turn; the one that fills the queue is the last."""
+    upload_pace: int = Field(default=240, ge=0, le=1024 * 1024)
+    """Octets a second that a body must bring at least, on average over every ten seconds; 0: any pace will do."""
+    head_seconds: float = Field(default=10.0, ge=0.1, le=600)
+    """From the beginning of a connection, or of a request on it, to the end of the head."""
+    body_seconds: float = Field(default=60.0, ge=0.1, le=600)
+    """For more of a body that is for the edge itself, and for the client to take more of its answer."""
+    idle_seconds: float = Field(default=75.0, ge=0.1, le=3600)
+    """From an answer to the next request of the connection."""
+    upstream_header_bytes: int = Field(default=64 * 1024, ge=1024, le=1024 * 1024)
+    """Of an answer's head, interim answers before it included."""
     own_ports: CommaList = ()
     """Ports of this gateway's own listeners, which no tenant may name as a target on loopback."""
     health_token: SecretStr | None = None

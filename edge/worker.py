@@ -24,7 +24,7 @@ from edge.access_log import AccessLog
 from edge.auth.authenticator import Authenticator
 from edge.bridge import Bridge
 from edge.builtin.app import builtin_app
-from edge.client import ClientConnection, ClientLimits, hosted_by
+from edge.client import ClientConnection, ClientLimits, HeadLimits, hosted_by
 from edge.config.feed import ConfigFeed
 from edge.config.seal import Seal
 from edge.config.warm import WarmCopies
@@ -38,6 +38,7 @@ from edge.inbound import InboundRequest
 from edge.instance import Instance
 from edge.journey import Journey
 from edge.limits.limiter import Limiter
+from edge.pace import LeastPace
 from edge.readiness import Feeds
 from edge.records import Records
 from edge.sampling import Share
@@ -122,14 +123,13 @@ async def run_worker(
             fail_open=lambda reason: tally.event("rate_limit_fail_open", reason),
         )
         deadlines = Deadlines()
-        pool = UpstreamPool(guard_of(settings), deadlines)
+        pool = UpstreamPool(guard_of(settings), deadlines, head_bytes=settings.upstream_header_bytes)
         stack.callback(pool.close)
         access_log = AccessLog("edge", write_lines, pretty=settings.log_pretty, environment=settings.environment)
         stack.callback(access_log.flush)
 
-        limits = ClientLimits(drain_idle_seconds=min(DRAIN_IDLE_SECONDS, settings.drain_seconds / 2))
         proxies = TrustedProxies(settings.trusted_proxies, ProxyHeaders(settings.proxy_headers))
-        worker = Worker(instance.slot, limits, deadlines, proxies)
+        worker = Worker(instance.slot, client_limits(settings), deadlines, proxies)
         records = Records(
             tally,
             access_log if settings.access_log else None,
@@ -142,7 +142,13 @@ async def run_worker(
             feed,
             authenticator,
             limiter,
-            Forwarder(pool, deadlines, loop, Share(settings.trace_sample)),
+            Forwarder(
+                pool,
+                deadlines,
+                loop,
+                traces=Share(settings.trace_sample),
+                max_body_bytes=settings.max_body_bytes,
+            ),
             Bridge(builtin_app(version("penstock"), feeds.readiness, service_health, detail_access(settings)), PATHS),
             records.keep,
             lambda: worker.draining,
@@ -215,6 +221,24 @@ def warm_copies(settings: EdgeSettings, seal: Seal, stack: AsyncExitStack) -> Wa
         stack.push_async_callback(client.aclose)
         redis = WarmRedis(client, settings.scope, seal)
     return WarmCopies(WarmDisk(settings.data_dir, settings.scope, seal), redis)
+
+
+def client_limits(settings: EdgeSettings) -> ClientLimits:
+    """The bounds of clients' connections, by the settings."""
+    return ClientLimits(
+        HeadLimits(
+            line_bytes=settings.request_line_bytes,
+            fields_bytes=settings.header_bytes,
+            field_count=settings.header_count,
+            extension_bytes=settings.chunk_extension_bytes,
+        ),
+        pipelined=settings.pipelined_requests,
+        pace=LeastPace(settings.upload_pace),
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+        idle_seconds=settings.idle_seconds,
+        drain_idle_seconds=min(DRAIN_IDLE_SECONDS, settings.drain_seconds / 2),
+    )
 
 
 def guard_of(settings: EdgeSettings) -> AddressGuard:

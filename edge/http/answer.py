@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
@@ -19,6 +21,7 @@ CORS = frozenset(
     b"access-control-allow-private-network".split()
 )
 """Not passed on either where the edge answers for the tenant: a browser refuses an answer that has them twice."""
+_NOTED = ENDS_HERE | {b"date"}
 _CONNECTION_OPTIONS = frozenset((b"", b"close", b"keep-alive"))
 
 
@@ -33,27 +36,38 @@ class Framing:
 NO_BODY = Framing(None, chunked=False)
 
 
-def frame_for_client(upstream: Framing, status: int, *, head_only: bool, http_11: bool) -> Framing:
-    """How the client gets a body that arrives framed like `upstream`; `head_only`: it asked for none (HEAD)."""
-    if status == 204:  # RFC 9110 §8.6: no Content-Length
-        return NO_BODY
-    if head_only or status == 304 or upstream.length is not None:
+@lru_cache(maxsize=4)
+def date_line(second: int) -> bytes:
+    """The Date line of an answer made in this second since 1970 (RFC 9110 §6.6.1)."""
+    return b"Date: %b\r\n" % formatdate(second, usegmt=True).encode()
+
+
+def frame_for_client(upstream: Framing, status: int, *, bodiless: bool, http_11: bool) -> Framing:
+    """How the client gets a body that arrives framed like `upstream`. `bodiless`: whether none follows, whatever the
+    fields say."""
+    if status == HTTPStatus.NO_CONTENT:
+        return NO_BODY  # not even a length (RFC 9110 §8.6)
+    if bodiless or upstream.length is not None:
         return Framing(upstream.length, chunked=False)
     return Framing(None, chunked=http_11)
 
 
-def read_answer(fields: Iterable[tuple[bytes, bytes]], *, own_cors: bool = False) -> tuple[Framing, bytes] | None:
-    """How an upstream's body is delimited, and the lines that go on to the client; None when the fields contradict
-    each other (RFC 9112 §6.3). `own_cors`: whether the edge answers cross-origin requests itself."""
+def read_answer(fields: Iterable[tuple[bytes, bytes]], *, own_cors: bool = False) -> tuple[Framing, bytes, bool] | None:
+    """How an upstream's body is delimited, the lines that go on to the client, and whether a Date is among them; None
+    when the fields contradict each other (RFC 9112 §6.3). `own_cors`: whether the edge answers cross-origin requests
+    itself."""
     length: int | None = None
-    chunked = False
+    chunked = dated = False
     named: set[bytes] = set()
     lines = []
     for name, value in fields:
         lower = name.lower()
-        if lower not in ENDS_HERE:
+        if lower not in _NOTED:
             if not (own_cors and lower in CORS):
                 lines.append((lower, b"%b: %b\r\n" % (name, value)))
+        elif lower == b"date":
+            lines.append((lower, b"%b: %b\r\n" % (name, value)))
+            dated = True
         elif lower == b"connection":
             named |= {option.strip(b" \t") for option in value.lower().split(b",")} - _CONNECTION_OPTIONS
         elif lower == b"content-length":
@@ -66,7 +80,8 @@ def read_answer(fields: Iterable[tuple[bytes, bytes]], *, own_cors: bool = False
             chunked = True
     if chunked and length is not None:
         return None
-    return Framing(length, chunked), b"".join([line for lower, line in lines if lower not in named])
+    sent = b"".join([line for lower, line in lines if lower not in named])
+    return Framing(length, chunked), sent, dated and b"date" not in named
 
 
 def field_lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:

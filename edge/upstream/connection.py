@@ -6,6 +6,7 @@ the next one, that interim answers precede the real one (RFC 9110 §15.2, RFC 91
 
 import asyncio
 import os
+import time
 from contextlib import suppress
 from math import inf
 from typing import Protocol, cast
@@ -14,10 +15,13 @@ import httptools
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.deadlines import Deadlines
-from edge.http.answer import Framing, read_answer
+from edge.http.answer import Framing, date_line, read_answer
 from edge.upstream.known import KnownAnswer, KnownAnswers
 
 MAX_HEAD_BYTES = 64 * 1024
+INTERIM_ANSWERS = 16
+"""Before the real one; more of them serve nobody."""
+_FIRST = ord("H")
 _FIELD_OVERHEAD = len(": \r\n")
 _VERSIONS = ("1.1", "1.0")
 INVALID = reasons.ERROR_REASON_DOWNSTREAM_INVALID
@@ -34,7 +38,7 @@ class Receiver(Protocol):
     """Whether the edge speaks of cross-origin requests in the upstream's place."""
 
     def takes_whole(self) -> bool:
-        """Whether a known answer that is all there may be given at once, by `answer_whole` alone."""
+        """Whether a known answer with a Date that is all there may be given at once, by `answer_whole` alone."""
 
     def answer_whole(self, known: KnownAnswer, body: bytes) -> None: ...
     def answer_interim(self, status: int, lines: bytes) -> None: ...
@@ -51,7 +55,9 @@ class Receiver(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """A connection to one target. `begin` sends a request; the receiver hears of the answer by callbacks."""
 
-    def __init__(self, deadlines: Deadlines, known: KnownAnswers) -> None:
+    def __init__(self, deadlines: Deadlines, known: KnownAnswers, max_head_bytes: int = MAX_HEAD_BYTES) -> None:
+        """`max_head_bytes` bounds an answer's head, and what its body has besides data in one piece."""
+        self._max_head_bytes = max_head_bytes
         self.transport: asyncio.Transport
         self._deadlines = deadlines
         self._known = known
@@ -78,6 +84,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._fields: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._interim = False
+        self._interims = 0
         self._until_close = False
         self._complete = False
         self._head = b""
@@ -144,7 +151,11 @@ class UpstreamConnection(asyncio.Protocol):
         if receiver is None:  # nobody asked: octets here would be taken for the next answer
             self.abandon()
             return
-        self.answered = True
+        if not self.answered:
+            self.answered = True
+            if data[0] != _FIRST:  # the parser speaks RTSP and ICE, too, and overlooks empty lines
+                self._fail(INVALID)
+                return
         if self._left >= 0:
             self._take_body(receiver, data)
             return
@@ -161,13 +172,14 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _take_known(self, receiver: Receiver, known: KnownAnswer, rest: bytes) -> None:
         self._keep_alive = known.keep_alive
-        if len(rest) == known.length and receiver.takes_whole():
+        if len(rest) == known.length and known.dated and receiver.takes_whole():
             self._let_go()
             receiver.answer_whole(known, rest)
             return
         self._begun = True
         self._left = 0 if receiver.bodiless else known.length
-        receiver.answer_begun(known.status, known.lines, known.framing)
+        lines = known.lines if known.dated else known.lines + date_line(int(time.time()))
+        receiver.answer_begun(known.status, lines, known.framing)
         self._take_body(receiver, rest)
 
     def _take_body(self, receiver: Receiver, data: bytes) -> None:
@@ -200,7 +212,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if self._begun:
             receiver.answer_paused()
-        if self._head_bytes > MAX_HEAD_BYTES:  # of a head, of trailers or of chunk extensions
+        if self._head_bytes > self._max_head_bytes:  # of a head, of trailers or of chunk extensions
             self._fail(INVALID)
 
     def eof_received(self) -> None:
@@ -267,26 +279,31 @@ class UpstreamConnection(asyncio.Protocol):
             or not 100 <= status <= 599
             or status == 101  # nobody asked for another protocol
             or version not in _VERSIONS
-            or (self._head_bytes > MAX_HEAD_BYTES and self._head_is_too_large())
+            or (answer[0].chunked and version == "1.0")  # faulty framing (RFC 9112 §6.1)
+            or self._head_is_long()
         ):
             self._fail(INVALID)
             return
-        framing, lines = answer
+        framing, lines, dated = answer
         if status < 200:
             self._interim = True
+            self._interims += 1
             self._fields = []
             self._head = b""  # it would be remembered as the head of what follows
-            if status != 100:  # answers an expectation, and those are met by the edge
+            if self._interims > INTERIM_ANSWERS:
+                self._fail(INVALID)
+            elif status != 100:  # answers an expectation, and those are met by the edge
                 receiver.answer_interim(status, lines)
             return
         self._begun = True
-        # HTTP/1.0 knows no chunks: whoever sends them has no sure end (RFC 9112 §6.1)
-        self._keep_alive = self._parser.should_keep_alive() and not (framing.chunked and version == "1.0")
+        self._keep_alive = self._parser.should_keep_alive()
         bodiless = receiver.bodiless or status in (204, 304)
         self._until_close = not bodiless and framing.length is None and not framing.chunked
         if self._head and (framing.length is not None or status in (204, 304)) and not framing.chunked:
-            self._known.keep(receiver.own_cors, self._head, KnownAnswer.of(status, lines, framing, self._keep_alive))
-        receiver.answer_begun(status, lines, framing)
+            self._known.keep(
+                receiver.own_cors, self._head, KnownAnswer.of(status, lines, framing, self._keep_alive, dated)
+            )
+        receiver.answer_begun(status, lines if dated else lines + date_line(int(time.time())), framing)
         self._complete = receiver.bodiless
 
     def on_body(self, data: bytes) -> None:
@@ -304,9 +321,11 @@ class UpstreamConnection(asyncio.Protocol):
 
     # ----------------------------------------------------------------------------------------------------------
 
-    def _head_is_too_large(self) -> bool:
-        """Counts anew, because the read may have brought some of the body, too."""
-        return sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in self._fields) > MAX_HEAD_BYTES
+    def _head_is_long(self) -> bool:
+        """Whether the fields are more than is taken. Only a read that long can have brought them."""
+        if self._head_bytes <= self._max_head_bytes:
+            return False
+        return sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in self._fields) > self._max_head_bytes
 
     def _end(self) -> None:
         receiver = self.receiver

@@ -17,23 +17,24 @@ class KnownAnswer(NamedTuple):
     """A head that stands for itself: complete, final, its body of `length` octets.
 
     `kept_alive` is the head as a client gets it that speaks HTTP/1.1, asked for a body and may ask again, without
-    what the edge adds.
+    what the edge adds. `dated` tells whether `lines` have a Date.
     """
 
     status: int
     lines: bytes
     framing: Framing
     keep_alive: bool
+    dated: bool
     length: int
     kept_alive: bytes
 
     @classmethod
-    def of(cls, status: int, lines: bytes, framing: Framing, keep_alive: bool) -> "KnownAnswer":
+    def of(cls, status: int, lines: bytes, framing: Framing, keep_alive: bool, dated: bool) -> "KnownAnswer":
         """The answer that was read from a head; `keep_alive`: whether its connection may carry another."""
         bodiless = status in (204, 304)
-        framed = frame_for_client(framing, status, head_only=False, http_11=True)
+        framed = frame_for_client(framing, status, bodiless=bodiless, http_11=True)
         head = answer_head(status, lines, framed, added=b"", keep_alive=True, http_11=True)
-        return cls(status, lines, framing, keep_alive, 0 if bodiless else framing.length or 0, head[:-2])
+        return cls(status, lines, framing, keep_alive, dated, 0 if bodiless else framing.length or 0, head[:-2])
 
 
 class KnownAnswers:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from domain.tenants import TenantId
 from edge.deadlines import Deadlines
 from edge.routing import Target
-from edge.upstream.connection import UpstreamConnection
+from edge.upstream.connection import MAX_HEAD_BYTES, UpstreamConnection
 from edge.upstream.guard import AddressGuard
 from edge.upstream.known import KnownAnswers
 
@@ -49,7 +49,9 @@ class Lease(NamedTuple):
 class UpstreamPool:
     """The connections of one worker to all targets."""
 
-    def __init__(self, guard: AddressGuard, deadlines: Deadlines) -> None:
+    def __init__(self, guard: AddressGuard, deadlines: Deadlines, *, head_bytes: int = MAX_HEAD_BYTES) -> None:
+        """`head_bytes` bounds an answer's head."""
+        self._head_bytes = head_bytes
         self._guard = guard
         self._deadlines = deadlines
         self._known = KnownAnswers()
@@ -85,7 +87,7 @@ class UpstreamPool:
         for address in permitted:
             try:
                 _, connection = await loop.create_connection(
-                    lambda: UpstreamConnection(self._deadlines, self._known),
+                    lambda: UpstreamConnection(self._deadlines, self._known, self._head_bytes),
                     address,
                     lease.port,
                     ssl=self._tls if lease.tls else None,

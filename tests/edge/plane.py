@@ -34,6 +34,7 @@ from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeou
 from edge.service_health import AskedServices
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
 from edge.tally import Tally
+from edge.upstream.connection import MAX_HEAD_BYTES
 from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from edge.upstream.probe import Probe
@@ -231,7 +232,9 @@ class Plane:
         connection = await self.connect()
         try:
             await connection.send(request(path, *lines, method=method, body=body))
-            return await connection.answer(head_only=method == "HEAD")
+            while (answer := await connection.answer(head_only=method == "HEAD")).status < 200:
+                pass  # an interim answer (RFC 9110 §15.2)
+            return answer
         finally:
             connection.close()
 
@@ -324,6 +327,7 @@ async def plane(
     proxies: TrustedProxies | None = None,
     access: DetailAccess = NEAR,
     records: Records | None = None,
+    answer_head_bytes: int = MAX_HEAD_BYTES,
 ) -> AsyncIterator[Plane]:
     """Serves these routes as the config of `default`; `cors` are the document's, for routes without their own;
     `records` keep each visit besides."""
@@ -334,7 +338,7 @@ async def plane(
     snapshot = GatewaySnapshot(1, {DEFAULT_TENANT: view}, {}, {"default0": view})
     state = Plane(0, snapshot, {}, [])
     loop, deadlines = asyncio.get_running_loop(), Deadlines()
-    pool = UpstreamPool(AddressGuard(), deadlines)
+    pool = UpstreamPool(AddressGuard(), deadlines, head_bytes=answer_head_bytes)
 
     access_log = AccessLog("edge", state.lines.append)
     keep = Records(state.tally, access_log, lambda octets: state.notes.append(RequestRecord.FromString(octets))).keep

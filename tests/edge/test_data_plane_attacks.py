@@ -10,6 +10,7 @@ from edge.deadlines import Deadlines
 from edge.exchange import Exchange
 from edge.http.block import read_block
 from edge.http.head import Head, read_head
+from edge.pace import LeastPace
 from edge.principal import Principal, PrincipalKind
 from edge.routing import Auth, Router, Timeouts
 from edge.snapshot import Rules, TenantStatus, TenantView
@@ -129,8 +130,30 @@ async def test_a_body_that_stalls_at_a_built_in_endpoint_ends() -> None:
     async with plane([], limits=ClientLimits(body_seconds=0.2)) as edge:
         client = await edge.connect()
         await client.send(b"POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
-        assert (await client.answer()).code == "BAD_REQUEST"
+        assert (await client.answer()).code == "REQUEST_TIMEOUT"
         assert await client.ended() == b""
+
+
+async def test_a_body_that_trickles_is_given_up_though_it_never_stalls() -> None:
+    seen = asyncio.Event()
+
+    async def collect(served: Served) -> None:
+        await served.head()
+        while await served.reader.read(1):
+            seen.set()
+        seen.set()
+
+    limits = ClientLimits(pace=LeastPace(1_000_000, period_seconds=0.05))
+    async with upstream(collect) as behind, plane([route(behind.port)], limits=limits) as edge:
+        client = await edge.connect()
+        await client.send(b"POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+        async with asyncio.timeout(DEADLINE):
+            while not behind.gone.is_set():
+                await client.send(b"x")
+                await seen.wait()
+                seen.clear()
+        assert (await client.answer()).code == "REQUEST_TIMEOUT"
+        assert 1 < (await edge.visit()).request.body_bytes < 1_000_000
 
 
 async def test_a_built_in_endpoint_invites_an_expected_body() -> None:

@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
-from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain.tenants import DEFAULT_TENANT
 from edge.deadlines import Deadlines
-from edge.exchange import LEAST_PACE, Exchange
+from edge.exchange import Exchange
 from edge.routing import CorsRules, Router, Timeouts
 from edge.snapshot import Rules, TenantStatus, TenantView
 from edge.standing import Way
@@ -218,27 +217,6 @@ async def uploading(timeouts: Timeouts) -> AsyncIterator[_Uploading]:
         await asyncio.sleep(0)  # lets the transport go
 
 
-@pytest.mark.parametrize(("seconds", "kept"), [(29.9, True), (30.1, False)])
-async def test_a_trickle_of_a_body_is_the_clients_fault(seconds: float, kept: bool) -> None:
-    async with uploading(Timeouts(response=10)) as up:
-        up.exchange.upload_data(bytes(20 * LEAST_PACE - 1))
-        up.clock.now = seconds
-        up.exchange.upload_data(b"x")
-        assert (up.exchange.outcome is None) is kept
-        if not kept:
-            outcome = up.exchange.outcome
-            assert outcome is not None
-            assert (outcome.failure, outcome.stage) == (reasons.ERROR_REASON_REQUEST_TIMEOUT, "body")
-
-
-async def test_no_pace_is_asked_of_a_body_once_the_answer_has_begun() -> None:
-    async with uploading(Timeouts(response=10)) as up:
-        up.connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
-        up.clock.now = 1000.0
-        up.exchange.upload_data(b"x")
-        assert up.exchange.outcome is None
-
-
 async def test_a_client_that_had_to_wait_gets_its_time_back() -> None:
     """The upstream took nothing for long: what the client sends next is not late."""
     async with uploading(Timeouts(response=10)) as up:
@@ -248,12 +226,6 @@ async def test_a_client_that_had_to_wait_gets_its_time_back() -> None:
         up.clock.now = 9.9
         up.exchange.resume_upload()
         assert (up.client.paused, up.connection.deadline) == (False, 19.9)
-        up.clock.now = 18.8  # 9.9 s of its own
-        up.exchange.upload_data(b"x")
-        assert (up.exchange.outcome, up.connection.deadline) == (None, 28.8)
-        up.clock.now = 19.0  # 10.1 s
-        up.exchange.upload_data(b"x")
-        assert up.exchange.outcome is not None
 
 
 async def test_a_client_that_takes_more_gives_the_upstream_its_whole_time_again() -> None:

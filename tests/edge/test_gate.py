@@ -1,11 +1,16 @@
 """What the strict gate lets through, over real connections: whatever the pieces, one reading."""
 
+import re
+import time
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from typing import Any
 
 import pytest
 
 from edge.client import ClientLimits, HeadLimits
-from tests.edge.plane import OK, Served, answering, plane, request, route, upstream
+from edge.routing import Auth
+from tests.edge.plane import OK, Served, answering, plane, refused, request, route, upstream
 
 
 @pytest.mark.parametrize("pieces", [1, 2], ids=["in one piece", "in two"])
@@ -204,3 +209,85 @@ async def test_a_head_that_begins_behind_another_request_has_a_heads_time() -> N
         await client.send(request() + b"GET /api/x HT")
         assert [(await client.answer()).status for _ in range(2)] == [200, 408]
         assert await client.ended() == b""
+
+
+async def test_as_many_requests_wait_as_are_allowed() -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)], limits=ClientLimits(pipelined=3)) as edge:
+        client = await edge.connect()
+        await client.send(request() * 9)
+        answers = [await client.answer() for _ in range(3)]
+        assert [answer.fields.get("connection") for answer in answers] == [None, None, "close"]
+        assert await client.ended() == b""
+
+
+EXPECTING = POST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        pytest.param({"auth": Auth.REQUIRED}, "TOKEN_MISSING", id="without a credential"),
+        pytest.param({"max_body_bytes": 3}, "BODY_TOO_LARGE", id="that is too large"),
+        pytest.param(
+            {"methods": frozenset({"GET"})}, "METHOD_NOT_ALLOWED", id="by a method that the route does not take"
+        ),
+    ],
+)
+async def test_no_body_is_asked_for(changes: dict[str, Any], code: str) -> None:
+    async with upstream(reading) as behind, plane([route(behind.port, **changes)]) as edge:
+        client = await edge.connect()
+        await client.send(EXPECTING)
+        assert (await client.answer()).code == code
+        assert await client.ended() == b""
+        assert behind.heads == []
+
+
+async def test_no_body_is_asked_for_when_it_is_over_the_limit_or_has_nowhere_to_go() -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        edge.decide = refused
+        client = await edge.connect()
+        await client.send(EXPECTING)
+        assert (await client.answer()).code == "RATE_LIMITED"
+        gone = behind.port
+    async with plane([route(gone)]) as edge:
+        client = await edge.connect()
+        await client.send(EXPECTING)
+        assert (await client.answer()).code == "DOWNSTREAM_UNREACHABLE"
+
+
+@pytest.mark.parametrize("path", [b"/api/x", b"/livez"], ids=["for an upstream", "for the edge"])
+async def test_a_body_that_is_already_there_is_not_asked_for(path: bytes) -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(EXPECTING.replace(b"/api/x", path) + b"body" + request())
+        assert (await client.answer()).status == (200 if path == b"/api/x" else 405)
+        assert (await client.answer()).status == 200
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        pytest.param(b"Expect: 200-ok\r\n", "EXPECTATION_FAILED", id="something else"),
+        pytest.param(b"Expect:\r\n", "EXPECTATION_FAILED", id="nothing"),
+        pytest.param(b"Expect: y 100-continue\r\n", "EXPECTATION_FAILED", id="it and more"),
+        pytest.param(b"Expect: 100-continue, 100-continue\r\n", "EXPECTATION_FAILED", id="it twice in a list"),
+        pytest.param(b"Expect: 100-continue\r\n" * 2, "BAD_REQUEST", id="it twice"),
+    ],
+)
+async def test_a_client_may_expect_no(lines: bytes, code: str) -> None:
+    async with plane([]) as edge:
+        client = await edge.connect()
+        await client.send(POST + lines + b"Content-Length: 4\r\n\r\n")
+        assert (await client.answer()).code == code
+        assert await client.ended() == b""
+
+
+@pytest.mark.parametrize("path", ["/api/x", "/livez", "/elsewhere"], ids=["an upstream's", "a built-in", "a refusal"])
+async def test_an_answer_has_one_date_and_it_is_now(path: str) -> None:
+    began = int(time.time())
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        await client.send(request(path))
+        head = await client.reader.readuntil(b"\r\n\r\n")
+    [date] = re.findall(rb"\r\nDate: ([^\r]+)\r", head)
+    assert began <= parsedate_to_datetime(date.decode()).timestamp() <= time.time()

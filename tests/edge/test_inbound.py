@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.inbound import BUFFER_BYTES, InboundRequest
 from tests.edge.heads import head_of
@@ -23,15 +24,19 @@ class Taker:
     def upload_ended(self) -> None:
         self.told.append("ended")
 
-    def upload_failed(self) -> None:
-        self.told.append("failed")
+    def upload_failed(self, reason: reasons.ErrorReason.ValueType) -> None:
+        self.told.append(reasons.ErrorReason.Name(reason))
 
 
 def inbound() -> InboundRequest:
     return InboundRequest(head_of(), started_at=0.0, started_time=0.0)
 
 
-ends = st.sampled_from([InboundRequest.end, InboundRequest.fail])
+def fail(request: InboundRequest) -> None:
+    request.fail(reasons.ERROR_REASON_REQUEST_TIMEOUT)
+
+
+ends = st.sampled_from([InboundRequest.end, fail])
 
 
 @given(st.lists(st.binary(min_size=1, max_size=9), max_size=6), st.integers(0, 7), ends)
@@ -43,9 +48,10 @@ def test_a_body_is_the_same_whenever_it_is_taken(
     steps.insert(place, partial(request.attach, taker))
     for step in steps:
         step()
-    assert taker.told == [*pieces, "ended" if end is InboundRequest.end else "failed"]
+    assert taker.told == [*pieces, "ended" if end is InboundRequest.end else "ERROR_REASON_REQUEST_TIMEOUT"]
     assert request.body_bytes == sum(map(len, pieces))
-    assert (request.complete, request.failed) == (end is InboundRequest.end, end is InboundRequest.fail)
+    assert request.complete is (end is InboundRequest.end)
+    assert (request.failed is None) is request.complete
 
 
 def test_a_body_that_has_not_ended_is_not_told_to_have() -> None:

@@ -11,9 +11,11 @@ from edge.http.answer import (
     CONTINUE,
     CORS,
     LAST_CHUNK,
+    NO_BODY,
     Framing,
     answer_head,
     chunk,
+    date_line,
     field_lines,
     frame_for_client,
     read_answer,
@@ -25,7 +27,7 @@ CHUNKED = Framing(None, chunked=True)
 
 
 @pytest.mark.parametrize(
-    ("upstream", "head_only", "http_11", "framed"),
+    ("upstream", "bodiless", "http_11", "framed"),
     [
         pytest.param(Framing(5, False), False, True, Framing(5, False), id="a length is kept"),
         pytest.param(Framing(5, False), False, False, Framing(5, False), id="a length is kept for HTTP 1.0"),
@@ -40,17 +42,33 @@ CHUNKED = Framing(None, chunked=True)
     ],
 )
 def test_the_client_gets_a_body_as_it_can_read_it(
-    upstream: Framing, head_only: bool, http_11: bool, framed: Framing
+    upstream: Framing, bodiless: bool, http_11: bool, framed: Framing
 ) -> None:
-    assert frame_for_client(upstream, 200, head_only=head_only, http_11=http_11) == framed
+    assert frame_for_client(upstream, 200, bodiless=bodiless, http_11=http_11) == framed
 
 
-@pytest.mark.parametrize("head_only", [True, False])
-def test_an_answer_without_a_body_by_its_status_is_framed_as_one(head_only: bool) -> None:
-    length = Framing(500, chunked=False)
-    assert frame_for_client(length, 304, head_only=head_only, http_11=True) == length
-    assert frame_for_client(CHUNKED, 304, head_only=head_only, http_11=True) == UNTIL_CLOSE
-    assert frame_for_client(length, 204, head_only=head_only, http_11=True) == UNTIL_CLOSE
+@pytest.mark.parametrize("upstream", [Framing(5, False), CHUNKED, UNTIL_CLOSE], ids=repr)
+def test_no_content_has_no_framing_either(upstream: Framing) -> None:
+    assert frame_for_client(upstream, 204, bodiless=True, http_11=True) == NO_BODY
+
+
+DATE = b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+
+
+def test_a_date_is_written_as_http_writes_it() -> None:
+    assert date_line(784_111_777) == DATE
+
+
+@pytest.mark.parametrize(
+    ("fields", "lines", "dated"),
+    [
+        pytest.param(((b"X-A", b"1"),), b"X-A: 1\r\n", False, id="an answer without one"),
+        pytest.param(((b"date", b"then"), (b"X-A", b"1")), b"date: then\r\nX-A: 1\r\n", True, id="with one"),
+        pytest.param(((b"Connection", b"date"), (b"Date", b"then")), b"", False, id="with one that ends here"),
+    ],
+)
+def test_it_is_told_whether_an_answer_has_a_date(fields: Fields, lines: bytes, dated: bool) -> None:
+    assert read_answer(fields) == (UNTIL_CLOSE, lines, dated)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +81,7 @@ def test_an_answer_without_a_body_by_its_status_is_framed_as_one(head_only: bool
     ],
 )
 def test_a_body_is_delimited_as_the_fields_say(fields: Fields, framing: Framing) -> None:
-    assert read_answer(fields) == (framing, b"")
+    assert read_answer(fields) == (framing, b"", False)
 
 
 @pytest.mark.parametrize(
@@ -106,12 +124,12 @@ def test_fields_for_the_client_go_on_as_spelled_and_those_for_us_end_here() -> N
 def test_fields_that_connection_names_end_here(connection: bytes) -> None:
     """Wherever they stand: before it as well (RFC 9110 §7.6.1)."""
     answer = read_answer(((b"X-Hop", b"1"), (b"Connection", connection), (b"x-hop", b"2"), (b"X-Other", b"3")))
-    assert answer == (UNTIL_CLOSE, b"X-Other: 3\r\n")
+    assert answer == (UNTIL_CLOSE, b"X-Other: 3\r\n", False)
 
 
 def test_the_options_of_connection_itself_name_no_field() -> None:
     fields = ((b"Connection", b"close, keep-alive"), (b"Close", b"1"), (b"X-Other", b"2"))
-    assert read_answer(fields) == (UNTIL_CLOSE, b"Close: 1\r\nX-Other: 2\r\n")
+    assert read_answer(fields) == (UNTIL_CLOSE, b"Close: 1\r\nX-Other: 2\r\n", False)
 
 
 @pytest.mark.parametrize(
@@ -123,12 +141,12 @@ def test_the_options_of_connection_itself_name_no_field() -> None:
 )
 def test_pages_of_other_origins_are_answered_by_one_of_two(own_cors: bool, lines: bytes) -> None:
     fields = ((b"access-control-ALLOW-origin", b"*"), (b"Vary", b"Accept"))
-    assert read_answer(fields, own_cors=own_cors) == (UNTIL_CLOSE, lines)
+    assert read_answer(fields, own_cors=own_cors) == (UNTIL_CLOSE, lines, False)
 
 
 @pytest.mark.parametrize("name", sorted(CORS), ids=bytes.decode)
 def test_no_word_of_the_upstream_stands_beside_the_edges_on_cross_origin_requests(name: bytes) -> None:
-    assert read_answer(((name.title(), b"x"),), own_cors=True) == (UNTIL_CLOSE, b"")
+    assert read_answer(((name.title(), b"x"),), own_cors=True) == (UNTIL_CLOSE, b"", False)
 
 
 @pytest.mark.parametrize("status", HTTPStatus, ids=lambda status: str(status.value))

@@ -126,17 +126,6 @@ async def test_a_head_is_too_large_whatever_comes_in_the_same_read(over: int, bo
         assert receiver.told[-1] == (reasons.ERROR_REASON_DOWNSTREAM_INVALID if over else "ended")
 
 
-async def test_an_answer_that_no_version_of_http_knows_ends_its_connection() -> None:
-    """RFC 9112 §6.1: chunks from HTTP/1.0 are read, and nothing after them is believed."""
-    async with connected() as (connection, _):
-        octets = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-        receiver = Receiver()
-        connection.begin(receiver, b"")
-        connection.data_received(octets)
-        assert receiver.told == [200, "ended"]
-        assert not connection.reusable
-
-
 async def test_a_connection_that_the_server_closed_is_not_used_from_that_moment_on() -> None:
     async with connected() as (connection, _):
         receiver = Receiver()
