@@ -34,6 +34,17 @@ class Feeds:
         self._worker = worker
         self._seen: dict[tuple[str, str], int] = {}
 
+    @property
+    def settled(self) -> bool:
+        """Whether each part leans on its service, or knows that it is away: who serves earlier has an older config
+        than it could have, and decides limits alone."""
+        config, authenticator = self._config.state, self._authenticator
+        return (
+            config not in (FeedState.STARTING, FeedState.SYNCING)
+            and (authenticator.connected or authenticator.away)
+            and not self._limiter.connecting
+        )
+
     def readiness(self) -> Readiness:
         """Ready is who holds a config and is not draining; an outage behind the edge is told, and changes nothing:
         else it would take every edge out of its balancer."""

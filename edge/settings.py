@@ -26,6 +26,8 @@ class EdgeSettings(RimSettings):
     """Wins over `host` and `port`."""
     listen_fd: int | None = Field(default=None, ge=3)
     """A listening socket inherited from the supervisor; wins over all of these."""
+    ready_fd: int | None = Field(default=None, ge=3)
+    """Inherited from the supervisor: the worker writes a line to it once it serves and is ready."""
     worker_slot: int = Field(default=0, ge=0, le=1023)
     data_dir: Path = Path("edge-data")
     run_dir: Path = Path("run")

@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from importlib.metadata import version
 
 import grpc
@@ -60,6 +60,8 @@ log = structlog.get_logger(__name__)
 DRAIN_IDLE_SECONDS = 2.0
 """Half the time to drain at most: longer than most clients rest between two requests of theirs, short enough for
 whoever waits for the end."""
+SETTLE_SECONDS = 2.0
+"""How long a worker waits for what it leans on, before it serves without."""
 LOG_SECONDS = 0.1
 TALLY_SECONDS = 1.0
 
@@ -183,8 +185,12 @@ async def run_worker(
                 )
             ]
             loop.add_signal_handler(signal.SIGHUP, feed.try_again)
-            await feed.begun.wait()  # meanwhile connections wait in the listener's queue
-            await _serve(server, listener, worker, stop)
+            # meanwhile connections wait in the listener's queue, or go to the worker that this one replaces
+            await feed.begun.wait()
+            await _settle(feeds, stop)
+            if settings.ready_fd is not None:
+                loops.append(tasks.create_task(_tell_ready(server, feeds, settings.ready_fd)))
+            await _serve(server, listener, worker, feed, stop)
             if not await recorder.flush(settings.drain_seconds):
                 log.warning("telemetry stays in the spool for the next start", records=recorder.spooled)
             feeds.count(tally)
@@ -195,7 +201,26 @@ async def run_worker(
         await authenticator.leave()
 
 
-async def _serve(server: EdgeServer, listener: socket.socket, worker: Worker, stop: asyncio.Event) -> None:
+async def _settle(feeds: Feeds, stop: asyncio.Event) -> None:
+    """Waits until the worker leans on its services or knows that they are away."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while not (feeds.settled or stop.is_set()):  # noqa: ASYNC110 - the states of three parts are no event
+                await asyncio.sleep(0.01)
+
+
+async def _tell_ready(server: EdgeServer, feeds: Feeds, descriptor: int) -> None:
+    """Writes a line to the supervisor once the worker accepts connections and can serve them."""
+    while not (server.started and feeds.readiness().status == "ready"):  # noqa: ASYNC110 - nor are these
+        await asyncio.sleep(0.02)
+    with suppress(BrokenPipeError):
+        os.write(descriptor, b"ready\n")
+    os.close(descriptor)
+
+
+async def _serve(
+    server: EdgeServer, listener: socket.socket, worker: Worker, feed: ConfigFeed, stop: asyncio.Event
+) -> None:
     """Serves until it is told to stop, then lets requests end."""
     _quiet_collector()
     async with asyncio.TaskGroup() as tasks:
@@ -204,6 +229,7 @@ async def _serve(server: EdgeServer, listener: socket.socket, worker: Worker, st
         await stop.wait()
         log.info("draining")
         worker.draining = True
+        feed.leave()
         server.should_exit = True
         await serving
 

@@ -37,13 +37,9 @@ class GrpcServing:
 
 @dataclass(frozen=True, slots=True)
 class HttpOk:
-    """GET `url` gives 200 on each of `connections` fresh connections.
-
-    Several workers share a port and the kernel picks one for each connection, so one answer says little.
-    """
+    """GET `url` gives 200."""
 
     url: str
-    connections: int = 1
 
 
 Gate = PostgresAnswers | RedisAnswers | GrpcServing | HttpOk
@@ -80,8 +76,8 @@ async def _ask(gate: Gate) -> bool:
             return await _redis_answers(url)
         case GrpcServing(target):
             return await is_serving(target)
-        case HttpOk(url, connections):
-            return all([await _get_is_ok(url) for _ in range(connections)])
+        case HttpOk(url):
+            return await _get_is_ok(url)
 
 
 async def _postgres_answers(url: str) -> bool:

@@ -86,6 +86,11 @@ class Authenticator:
         return self._watch.in_step and not self._lookups.away
 
     @property
+    def away(self) -> bool:
+        """Whether the last attempt to reach authsvc failed."""
+        return self._lookups.away
+
+    @property
     def cached_principals(self) -> int:
         return len(self._memory.cache)
 

@@ -69,6 +69,7 @@ class ConfigFeed:
         self._ack_wanted = asyncio.Event()
         self._again = asyncio.Event()
         self._waits = delays(unit)
+        self._leaving = False
         self.snapshot = GatewaySnapshot()
         self.state = FeedState.STARTING
         self.begun = asyncio.Event()
@@ -93,15 +94,22 @@ class ConfigFeed:
         """Ends the wait after a permanent refusal, for a credential or setting that has changed."""
         self._again.set()
 
+    def leave(self) -> None:
+        """Makes the watch that is open the last one: configsvc takes whoever watches last for the holder of the slot,
+        and that is the successor of a worker that drains."""
+        self._leaving = True
+
     async def run(self) -> None:
-        """Runs until cancelled."""
+        """Runs until cancelled, after `leave` to the end of the watch."""
         await self._begin_warm()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._acknowledge())
+            beside = [tasks.create_task(self._acknowledge())]
             if self._warm is not None:
-                tasks.create_task(self._warm.run(lambda: self._ledger))
-            while True:
+                beside.append(tasks.create_task(self._warm.run(lambda: self._ledger)))
+            while not self._leaving:
                 await self._pause(await self._watch())
+            for each in beside:
+                each.cancel()
 
     async def _begin_warm(self) -> None:
         copy = await self._warm.load() if self._warm is not None else None

@@ -31,6 +31,7 @@ _STALL_SECONDS: Final = 0.005
 _BACKOFF_SCALE: Final = 0.05
 # Asks without counting, on a counter that nobody uses; it takes the same way through Redis as any other.
 _PROBE: Final = limit_pb2.Check(limits=[limit_pb2.Limit(key=b"probe", limit=1, window_millis=1)], cost=0)
+_CONNECTING: Final = "connecting"
 # Waits begin anew after the breaker was closed for so long; else a slow peer would be tried over and over.
 _HEALTHY_SECONDS: Final = 5.0
 Stream: TypeAlias = "grpc.aio.StreamStreamCall[bytes, pb.StreamChecksResponse]"
@@ -72,7 +73,7 @@ class Limiter:
         self._pump = Pump()
         self._wake = asyncio.Event()
         self._waits = delays(unit, scale=_BACKOFF_SCALE)
-        self._away: str | None = "connecting"
+        self._away: str | None = _CONNECTING
         self._closed_at = 0.0
         self._heard_at = 0.0
         self._look: asyncio.TimerHandle | None = None
@@ -82,6 +83,11 @@ class Limiter:
         self.opened: dict[str, int] = {}
         self.closed = asyncio.Event()
         """Set while decisions come from the shared counters."""
+
+    @property
+    def connecting(self) -> bool:
+        """Whether nothing is known of ratelimitsvc yet."""
+        return self._away == _CONNECTING
 
     @property
     def counters_away(self) -> bool:

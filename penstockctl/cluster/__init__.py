@@ -11,9 +11,10 @@ prepare.py       keys, databases and URLs, made once; databases.py: a database a
                  logical databases of one Redis; redis_ready.py: whether both answer
 plan.py          pure: every process, its environment, its gate, what it waits for
 process_spec.py  pure: a process as a value, the order of stopping
-supervisor.py    starts the plan, keeps it alive, stops it; process.py is one supervised process
+supervisor.py    starts the plan, keeps it alive, replaces what it is asked to, stops it; process.py is one supervised
+                 process, ready_line.py how it is known to be ready
 output.py        one log for all of them
 admin_api.py     the management REST; admin_token.py: the operator's token; demo.py: the demo tenant
 summary.py       what is printed when it is up
-interrupt.py     Ctrl-C and SIGTERM
+interrupt.py     Ctrl-C, SIGTERM and SIGHUP
 """

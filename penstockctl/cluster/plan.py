@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from penstockctl.cluster.options import ClusterOptions
-from penstockctl.cluster.process_spec import ProcessSpec
+from penstockctl.cluster.process_spec import ProcessSpec, ReadyLine
 from penstockctl.cluster.redis_urls import RedisUrls
 from penstockctl.cluster.secrets import ClusterSecrets
 from penstockctl.gates import GrpcServing, HttpOk
 from penstockctl.spawn import Command
+from svckit.settings import RimSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ SERVICES = (
     Service("configsvc", "CONFIG", 2, "config", peers=("authsvc", "telemetrysvc")),
     Service("telemetrysvc", "TELEMETRY", 3, "telemetry"),
 )
+# What a worker needs besides: the last counts, the lease given up, files and channels closed.
+_LAST_STEPS_SECONDS = 10.0
 NOUNS = tuple(service.noun for service in SERVICES if service.noun)
 
 
@@ -61,7 +64,7 @@ class Surroundings:
 # Set by the plan, or the other spellings of what it sets: not to be taken over from the operator's shell.
 _OTHER_NAMES = ("HOST", "PORT", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
 _NAMES = (
-    *("LISTEN", "LISTEN_FD", "METRICS_LISTEN", "OWN_PORTS", "WORKER_SLOT", "ADMIN_LISTEN"),
+    *("LISTEN", "LISTEN_FD", "READY_FD", "METRICS_LISTEN", "OWN_PORTS", "WORKER_SLOT", "ADMIN_LISTEN"),
     *("IDENTITY_KEY", "TRUSTED_KEYS", "KEK", "CLUSTER_KEY", "DATABASE_URL", "REDIS_URL"),
     *("DATA_DIR", "RUN_DIR", "AUTH_ADDRESS", "RATELIMIT_ADDRESS", "CONFIG_ADDRESS", "TELEMETRY_ADDRESS"),
 )
@@ -76,14 +79,19 @@ def plan_processes(around: Surroundings) -> list[ProcessSpec]:
     """All processes but the stores, each after those it needs."""
     services = [_service(service, around) for service in SERVICES]
     names = tuple(spec.name for spec in services)
-    workers = [_edge_worker(slot, around, names) for slot in range(around.options.workers)]
+    workers = [_edge_worker(slot, name, around, names) for slot, name in enumerate(worker_names(around.options))]
     return [*services, *_upstream(around), *workers, _admin(around, names)]
+
+
+def worker_names(options: ClusterOptions) -> list[str]:
+    """The edge workers, by slot."""
+    return [f"edge-{slot}" for slot in range(options.workers)]
 
 
 def process_names(options: ClusterOptions) -> list[str]:
     """Names that appear in the log, known before anything is."""
-    workers = [f"edge-{slot}" for slot in range(options.workers)]
-    return ["postgres", "valkey", *(service.name for service in SERVICES), *workers, "upstream", "admin"]
+    services = [service.name for service in SERVICES]
+    return ["postgres", "valkey", *services, *worker_names(options), "upstream", "admin"]
 
 
 def data_dirs(specs: Iterable[ProcessSpec]) -> set[Path]:
@@ -129,8 +137,7 @@ def _service(service: Service, around: Surroundings) -> ProcessSpec:
     )
 
 
-def _edge_worker(slot: int, around: Surroundings, services: tuple[str, ...]) -> ProcessSpec:
-    name = f"edge-{slot}"
+def _edge_worker(slot: int, name: str, around: Surroundings, services: tuple[str, ...]) -> ProcessSpec:
     environment = {
         **_common(around, "edge", services),
         "PENSTOCK_LISTEN_FD": str(around.edge_fds[slot]),
@@ -143,15 +150,22 @@ def _edge_worker(slot: int, around: Surroundings, services: tuple[str, ...]) -> 
         "PENSTOCK_REDIS_URL": around.redis.shared,
         "PENSTOCK_CLUSTER_KEY_FILE": str(around.secrets.cluster_key_file),
     }
-    workers = around.options.workers
-    # With n workers a fresh connection misses the one in question with (n-1)/n: 8n leave 0.03 % for a mistake.
-    connections = 1 if workers == 1 else 8 * workers
     return ProcessSpec(
         name=name,
         command=_python_module("edge", environment, around, (around.edge_fds[slot],)),
-        gate=HttpOk(f"http://{url_host(around.options.host)}:{around.edge_port}/readyz", connections),
+        gate=ReadyLine("PENSTOCK_READY_FD"),
         after=services,
+        drain_seconds=_worker_drain_seconds(around.inherited),
     )
+
+
+def _worker_drain_seconds(inherited: Mapping[str, str]) -> float:
+    """A worker drains, then ships its telemetry for as long at most. A setting that is no number is its own to tell."""
+    try:
+        seconds = float(inherited.get("PENSTOCK_DRAIN_SECONDS", RimSettings.model_fields["drain_seconds"].default))
+    except ValueError:
+        seconds = 0.0
+    return 2 * seconds + _LAST_STEPS_SECONDS
 
 
 def _admin(around: Surroundings, services: tuple[str, ...]) -> ProcessSpec:

@@ -8,7 +8,7 @@ from typing import cast
 
 from penstockctl.cluster.output import ClusterLog
 from penstockctl.cluster.process_spec import ProcessSpec
-from penstockctl.gates import wait_until_open
+from penstockctl.cluster.ready_line import Opening, readiness_of
 from penstockctl.spawn import end, spawn
 
 # A process that dies this often before it ever was ready will not become ready by patience.
@@ -85,12 +85,15 @@ class SupervisedProcess:
 
     async def _live_once(self) -> int:
         self._ready_since = None
-        child = await spawn(self.spec.command, asyncio.subprocess.PIPE)
+        with readiness_of(self.spec) as (command, opening):
+            return await self._live(await spawn(command, asyncio.subprocess.PIPE), opening)
+
+    async def _live(self, child: asyncio.subprocess.Process, opening: Opening) -> int:
         self._child = child
         try:
             async with asyncio.TaskGroup() as tasks:
                 relay = tasks.create_task(self._log.relay(self.spec.name, cast(asyncio.StreamReader, child.stdout)))
-                gate = tasks.create_task(self._pass_gate(child))
+                gate = tasks.create_task(self._pass_gate(child, opening))
                 if self._stopping.is_set():  # asked to stop while it was being started
                     await end(child, self.spec.command.stop_signal, self.spec.drain_seconds)
                 code = await child.wait()
@@ -104,10 +107,10 @@ class SupervisedProcess:
                 await child.wait()
             self._child = None
 
-    async def _pass_gate(self, child: asyncio.subprocess.Process) -> None:
+    async def _pass_gate(self, child: asyncio.subprocess.Process, opening: Opening) -> None:
         try:
             async with asyncio.timeout(self.spec.start_seconds):
-                opened = await wait_until_open(self.spec.gate, lambda: child.returncode is None)
+                opened = await opening(lambda: child.returncode is None)
         except TimeoutError:
             self._log.say(f"{self.spec.name} was not ready within {self.spec.start_seconds:g} s")
             if not self.started.is_set():

@@ -8,6 +8,14 @@ from penstockctl.spawn import Command
 
 
 @dataclass(frozen=True, slots=True)
+class ReadyLine:
+    """In place of a gate: the process itself says that it is ready, by a line on an open descriptor whose number it
+    finds in the environment as `variable`. Processes that share a listening socket cannot be asked one by one."""
+
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessSpec:
     """`after`: names of the processes that must be ready before this one starts.
 
@@ -16,7 +24,7 @@ class ProcessSpec:
 
     name: str
     command: Command
-    gate: Gate
+    gate: Gate | ReadyLine
     after: tuple[str, ...] = ()
     start_seconds: float = 60.0
     drain_seconds: float = 15.0

@@ -1,9 +1,8 @@
 """`penstock up`, from an empty directory to a running cluster: the one place where its parts are put together."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,14 @@ from penstockctl.cluster.demo import ensure_demo, wait_until_served
 from penstockctl.cluster.interrupt import Interrupt, interruptible
 from penstockctl.cluster.options import ClusterOptions
 from penstockctl.cluster.output import ClusterLog, missing_lines
-from penstockctl.cluster.plan import Surroundings, data_dirs, plan_processes, process_names, url_host
+from penstockctl.cluster.plan import (
+    Surroundings,
+    data_dirs,
+    plan_processes,
+    process_names,
+    url_host,
+    worker_names,
+)
 from penstockctl.cluster.ports import ClusterPorts, open_ports, recorded_port
 from penstockctl.cluster.prepare import prepare_cluster
 from penstockctl.cluster.process_spec import ProcessSpec
@@ -69,7 +75,21 @@ async def _run(options: ClusterOptions, console: Console, log: ClusterLog, inter
             with console.capture() as captured:
                 print_summary(console, summary)
             log.write(captured.get())
-            await asyncio.Event().wait()  # until a signal cancels
+            while True:  # until a signal cancels
+                await interrupt.restart_wanted()
+                await restart(worker_names(options), supervisor, log)
+
+
+async def restart(workers: Sequence[str], supervisor: Supervisor, log: ClusterLog) -> None:
+    """Replace the edge workers one by one. When one will not become ready, it and those after it stay as they are."""
+    for name in workers:
+        log.say(f"{name} is being replaced")
+        try:
+            await supervisor.replace(name)
+        except OperatorError as error:
+            log.say(f"the restart ends here: {error}")
+            return
+    log.say("all edge workers have been replaced")
 
 
 async def _prepare(

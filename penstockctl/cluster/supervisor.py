@@ -1,4 +1,4 @@
-"""Starts a plan of processes in order, keeps them alive, and stops them in reverse order."""
+"""Starts a plan of processes in order, keeps them alive, replaces them when asked, stops them in reverse order."""
 
 import asyncio
 import random
@@ -33,6 +33,8 @@ class Supervisor:
         self._log = log
         self._delays = delays
         self._processes: dict[str, SupervisedProcess] = {}
+        self._predecessors: dict[str, SupervisedProcess] = {}
+        """Those that are being replaced."""
 
     async def start(self, specs: Sequence[ProcessSpec]) -> None:
         """Start `specs`, each when those it comes after are ready; returns when all gates have opened.
@@ -46,18 +48,39 @@ class Supervisor:
             if process.failure:
                 raise OperatorError(process.failure)
 
+    async def replace(self, name: str) -> None:
+        """Exchange a process for a new one on the same inherited sockets, ready before the old one is told to stop.
+
+        OperatorError: the new one does not become ready; the old one stays.
+        """
+        predecessor = self._predecessors[name] = self._processes[name]
+        successor = self._add(predecessor.spec)
+        await successor.started.wait()
+        if successor.failure:
+            self._processes[name] = self._predecessors.pop(name)
+            raise OperatorError(successor.failure)
+        # In a task: when this wait is cancelled, the drain goes on.
+        await asyncio.shield(self._tasks.create_task(self._stop(predecessor)))
+        del self._predecessors[name]
+
     async def stop(self) -> None:
         """Stop all, whoever depends on others before them; each has its drain time, then it is killed."""
         for names in stop_waves([process.spec for process in self._processes.values()]):
             async with asyncio.TaskGroup() as stopping:
                 for name in names:
-                    stopping.create_task(self._stop(self._processes[name]))
+                    for process in self._all(name):
+                        stopping.create_task(self._stop(process))
 
     def kill(self) -> None:
         """End all at once, without drain, as somebody asked for."""
         self._log.say("killing what still runs, as asked")
-        for process in self._processes.values():
-            process.kill()
+        for name in self._processes:
+            for process in self._all(name):
+                process.kill()
+
+    def _all(self, name: str) -> list[SupervisedProcess]:
+        """The process of this name, and the one that it is replacing."""
+        return [each[name] for each in (self._processes, self._predecessors) if name in each]
 
     def _add(self, spec: ProcessSpec) -> SupervisedProcess:
         process = SupervisedProcess(spec, self._log, self._delays)

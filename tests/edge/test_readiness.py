@@ -1,6 +1,6 @@
 """What a worker says of itself: real parts that do not run, their states set as their loops set them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -85,6 +85,23 @@ async def test_ready_is_who_holds_a_config_and_is_not_draining(
     readiness = parts.feeds.readiness()
     assert (readiness.status, readiness.revision) == (status, snapshot.revision)
     assert readiness.feeds.keys() == {"config", "auth", "ratelimit", "telemetry", "redis"}
+
+
+async def test_a_worker_is_settled_once_each_part_has_its_service_or_knows_that_it_is_away(parts: Parts) -> None:
+    steps: list[Callable[[], object]] = [
+        lambda: setattr(parts.config, "state", FeedState.SYNCING),
+        lambda: parts.authenticator._watch._in_step.set(),
+        lambda: setattr(parts.limiter, "_away", None),
+        lambda: setattr(parts.config, "state", FeedState.CURRENT),
+    ]
+    assert not parts.feeds.settled
+    told = []
+    for step in steps:
+        step()
+        told.append(parts.feeds.settled)
+    assert told == [False, False, False, True]
+    parts.config.state, parts.authenticator._lookups.away, parts.limiter._away = FeedState.AWAY, True, "stream"
+    assert parts.feeds.settled
 
 
 @pytest.mark.parametrize("state", FeedState, ids=lambda state: state.value)

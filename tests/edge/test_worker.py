@@ -34,7 +34,7 @@ class Worker:
 
 
 @asynccontextmanager
-async def worker(folder: Path, **settings: str) -> AsyncIterator[Worker]:
+async def worker(folder: Path, *, inherited: int | None = None, **settings: str) -> AsyncIterator[Worker]:
     """Runs a worker on a Unix socket's worth of settings until the block is left; killed at the latest then."""
     key, cluster = folder / "edge.key", folder / "cluster.key"
     generate_identity(key, "edge")
@@ -54,7 +54,13 @@ async def worker(folder: Path, **settings: str) -> AsyncIterator[Worker]:
     }
     reading, writing = os.pipe()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "edge", env=environment, stdout=writing, stderr=DEVNULL
+        sys.executable,
+        "-m",
+        "edge",
+        env=environment,
+        stdout=writing,
+        stderr=DEVNULL,
+        pass_fds=() if inherited is None else (inherited,),
     )
     os.close(writing)
     try:
@@ -91,6 +97,18 @@ async def test_without_services_it_lives_is_not_ready_and_ends_clean(tmp_path: P
         assert (await edge.client.get("/anything")).json()["code"] == "NOT_READY"
         edge.process.terminate()
         assert await edge.process.wait() == 0
+
+
+async def test_a_supervisor_is_not_told_that_a_worker_is_ready_before_it_is(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with os.fdopen(reading, "rb") as told, os.fdopen(writing, "wb"):
+        async with worker(tmp_path, inherited=writing, PENSTOCK_READY_FD=str(writing)) as edge:
+            assert (await edge.ready()).status_code == 503
+            assert told.read() is None
+            edge.process.terminate()
+            assert await edge.process.wait() == 0
+        assert told.read() is None
 
 
 async def test_what_is_away_stands_in_the_body_of_readyz(tmp_path: Path) -> None:

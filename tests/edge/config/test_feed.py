@@ -196,6 +196,19 @@ async def test_a_drain_ends_the_watch_and_the_feed_serves_on(replica: Replica) -
         assert feed.ready
 
 
+async def test_a_worker_that_drains_leaves_the_slot_to_its_successor(replica: Replica) -> None:
+    feed = ConfigFeed(await replica.hosted.channel("edge"), INSTANCE, "default", {}, None, unit=lambda: 0.0)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(feed.run())
+        await until(lambda: feed.state is FeedState.CURRENT)
+        feed.leave()
+        tenant = await register(replica, "acme")
+        assert tenant.id in feed.snapshot.tenants, "what is published meanwhile is still in force at once"
+        replica.drain.start()
+        async with asyncio.timeout(10):
+            await running  # it does not come back
+
+
 async def test_a_caller_that_is_refused_for_good_stops_until_told_otherwise(replica: Replica) -> None:
     async with feeding(replica, caller="admin") as feed:
         await until(lambda: feed.state is FeedState.REFUSED)

@@ -1,14 +1,19 @@
 """A small process in place of a service: tells its process id, answers GET on an inherited listening socket
-and ends as it is told. `stand_in.py FD [stubborn|dies|refuses|silent]`."""
+and ends as it is told. `stand_in.py FD [stubborn|dies|refuses|silent [MARK]]`: with the path MARK the first start is an
+ordinary one that makes this file, and only later ones are as told. A descriptor READY_FD is told when it is ready."""
 
 import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 
-def main(descriptor: int, manner: str) -> None:
+def main(descriptor: int, manner: str, mark: Path | None) -> None:
     print(f"pid {os.getpid()}", flush=True)
+    if mark is not None and not mark.exists():
+        mark.touch()
+        manner = ""
     if manner == "dies":
         sys.exit(3)
     if manner == "refuses":
@@ -18,6 +23,8 @@ def main(descriptor: int, manner: str) -> None:
     else:
         signal.signal(signal.SIGTERM, lambda *_: leave())
     listener = socket.socket(fileno=descriptor)
+    if "READY_FD" in os.environ and manner != "silent":
+        os.write(int(os.environ["READY_FD"]), b"ready\n")
     while True:
         connection, _ = listener.accept()
         with connection:
@@ -28,9 +35,9 @@ def main(descriptor: int, manner: str) -> None:
 
 
 def leave() -> None:
-    print("bye", flush=True)
+    print(f"bye {os.getpid()}", flush=True)
     sys.exit(0)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")
+    main(int(sys.argv[1]), "".join(sys.argv[2:3]), Path(sys.argv[3]) if len(sys.argv) > 3 else None)

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from penstockctl.cluster.interrupt import interruptible
 from penstockctl.cluster.output import ClusterLog, missing_lines
-from penstockctl.cluster.process_spec import ProcessSpec
+from penstockctl.cluster.process_spec import ProcessSpec, ReadyLine
+from penstockctl.cluster.run import restart
 from penstockctl.cluster.sockets import open_listeners, port_of
 from penstockctl.cluster.supervisor import supervised
-from penstockctl.gates import HttpOk
+from penstockctl.gates import Gate, HttpOk
 from penstockctl.spawn import Command
 from svckit.log_output import standard_output
 
+READY = ReadyLine("READY_FD")
 PROGRAM = str(Path(__file__).with_name("stand_in.py"))
 
 
@@ -27,15 +29,23 @@ def listener() -> Iterator[socket.socket]:
 
 
 def stand_in(
-    name: str, listening: socket.socket, *, manner: str = "", after: tuple[str, ...] = (), seconds: float = 20.0
+    name: str,
+    listening: socket.socket,
+    *,
+    manner: str = "",
+    mark: Path | None = None,
+    after: tuple[str, ...] = (),
+    seconds: float = 20.0,
+    gate: Gate | ReadyLine | None = None,
 ) -> ProcessSpec:
-    """`seconds` bounds its start and its drain."""
+    """`mark`: the file from whose making on it has this manner. `seconds` bounds its start and its drain."""
     return ProcessSpec(
         name=name,
         command=Command(
-            (sys.executable, "-S", PROGRAM, str(listening.fileno()), manner), inherited_fds=(listening.fileno(),)
+            (sys.executable, "-S", PROGRAM, str(listening.fileno()), manner, *([str(mark)] if mark else [])),
+            inherited_fds=(listening.fileno(),),
         ),
-        gate=HttpOk(f"http://127.0.0.1:{port_of(listening)}/"),
+        gate=gate or HttpOk(f"http://127.0.0.1:{port_of(listening)}/"),
         after=after,
         start_seconds=seconds,
         drain_seconds=seconds,
@@ -43,7 +53,7 @@ def stand_in(
 
 
 async def run(manner: str) -> None:
-    """Three stand-ins in a row, until a signal; `manner` is the last one's."""
+    """Three stand-ins in a row, until a signal; `manner` is the last one's, which is replaced when asked."""
     with standard_output(missing_lines) as output:
         log = ClusterLog(["store", "service", "edge"], output)
         with interruptible() as interrupt, ExitStack() as stack:
@@ -54,11 +64,13 @@ async def run(manner: str) -> None:
                     [
                         stand_in("store", sockets[0]),
                         stand_in("service", sockets[1], after=("store",)),
-                        stand_in("edge", sockets[2], after=("service",), manner=manner),
+                        stand_in("edge", sockets[2], after=("service",), manner=manner, gate=READY),
                     ]
                 )
                 log.say("all are up")
-                await asyncio.Event().wait()
+                while True:
+                    await interrupt.restart_wanted()
+                    await restart(["edge"], supervisor, log)
         log.say("all are gone")
 
 

@@ -11,10 +11,10 @@ from edge.admin.settings import AdminSettings
 from edge.settings import EdgeSettings
 from penstockctl.cluster.options import ClusterOptions
 from penstockctl.cluster.plan import Surroundings, data_dirs, plan_processes, process_names, url_host
-from penstockctl.cluster.process_spec import ProcessSpec, stop_waves
+from penstockctl.cluster.process_spec import ProcessSpec, ReadyLine, stop_waves
 from penstockctl.cluster.redis_urls import split_databases
 from penstockctl.cluster.secrets import ClusterSecrets
-from penstockctl.gates import GrpcServing, HttpOk
+from penstockctl.gates import GrpcServing
 from ratelimitsvc.settings import RateLimitSettings
 from svckit.settings import RimSettings
 from telemetrysvc.settings import TelemetrySettings
@@ -140,7 +140,12 @@ def test_each_worker_has_a_slot_and_a_socket_of_its_own_and_the_same_data() -> N
     assert [each["PENSTOCK_LISTEN_FD"] for each in slots] == ["11", "12"]
     assert {each["PENSTOCK_DATA_DIR"] for each in slots} == {"/data/edge"}
     assert [plan()[f"edge-{slot}"].command.inherited_fds for slot in range(2)] == [(11,), (12,)]
-    assert plan()["edge-1"].gate == HttpOk("http://127.0.0.1:8000/readyz", connections=16)
+    assert plan()["edge-1"].gate == ReadyLine("PENSTOCK_READY_FD")
+
+
+@pytest.mark.parametrize(("told", "seconds"), [({}, 30.0), ({"PENSTOCK_DRAIN_SECONDS": "60"}, 130.0)])
+def test_a_worker_is_not_killed_while_it_may_drain_and_ship(told: dict[str, str], seconds: float) -> None:
+    assert plan(replace(AROUND, inherited=told))["edge-0"].drain_seconds == seconds
 
 
 def test_limits_have_a_logical_database_of_their_own() -> None:

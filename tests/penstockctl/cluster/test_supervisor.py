@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import repeat
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from penstockctl.cluster.output import ClusterLog
 from penstockctl.cluster.sockets import port_of
 from penstockctl.cluster.supervisor import supervised
 from penstockctl.faults import OperatorError
-from tests.penstockctl.cluster.stand_ins import listener, stand_in
+from tests.penstockctl.cluster.stand_ins import READY, listener, stand_in
 from tests.penstockctl.processes import DEADLINE_SECONDS, wait_until_gone
 
 
@@ -169,6 +170,100 @@ async def test_a_process_that_ignores_the_signal_is_killed_after_its_drain_time(
 
     wait_until_gone(lines.process_ids("edge")[0])
     assert "penstock | edge did not end in time and was killed" in lines.said
+
+
+async def test_a_process_is_replaced_by_one_that_is_ready_before_it_is_told_to_stop(
+    lines: Lines, log: ClusterLog, sockets: list[socket.socket]
+) -> None:
+    async with supervised(log) as supervisor:
+        await supervisor.start([stand_in("edge", sockets[0], gate=READY)])
+        await supervisor.replace("edge")
+        first, second = lines.process_ids("edge")
+        wait_until_gone(first)
+        async with httpx.AsyncClient(trust_env=False, timeout=DEADLINE_SECONDS) as client:
+            answer = await client.get(f"http://127.0.0.1:{port_of(sockets[0])}/")
+        story = [line.split("| ")[1] for line in lines.with_text("is ready", "bye")]
+
+    assert story == ["edge is ready", "edge is ready", f"bye {first}"]
+    assert int(answer.text) == second
+
+
+async def test_what_has_replaced_another_is_kept_alive_as_that_was(
+    lines: Lines, log: ClusterLog, sockets: list[socket.socket]
+) -> None:
+    async with supervised(log, at_once) as supervisor:
+        await supervisor.start([stand_in("edge", sockets[0], gate=READY)])
+        await supervisor.replace("edge")
+        os.kill(lines.process_ids("edge")[1], signal.SIGKILL)
+        await lines.wait_for("edge is ready", times=3)
+
+    assert len(lines.process_ids("edge")) == 3
+
+
+@pytest.mark.parametrize(
+    ("manner", "sentence"),
+    [
+        pytest.param("dies", r"edge did not start \(exit code 3\)", id="dies"),
+        pytest.param("refuses", r"edge did not start \(exit code 2\)", id="its settings are at fault"),
+        pytest.param("silent", r"edge was not ready within 1 s", id="never becomes ready"),
+    ],
+)
+async def test_a_process_stays_when_its_successor_does_not_become_ready(
+    lines: Lines, log: ClusterLog, sockets: list[socket.socket], tmp_path: Path, manner: str, sentence: str
+) -> None:
+    async with supervised(log, at_once) as supervisor:
+        spec = stand_in("edge", sockets[0], manner=manner, mark=tmp_path / "mark", seconds=1, gate=READY)
+        await supervisor.start([spec])
+        with pytest.raises(OperatorError, match=sentence):
+            await supervisor.replace("edge")
+        first, *successors = lines.process_ids("edge")
+        for each in successors:
+            wait_until_gone(each)
+        async with httpx.AsyncClient(trust_env=False, timeout=DEADLINE_SECONDS) as client:
+            answer = await client.get(f"http://127.0.0.1:{port_of(sockets[0])}/")
+        assert int(answer.text) == first
+        (tmp_path / "mark").unlink()
+        await supervisor.replace("edge")
+        wait_until_gone(first)
+
+
+async def test_a_stop_in_the_middle_of_a_replacement_leaves_nobody_behind(
+    lines: Lines, log: ClusterLog, sockets: list[socket.socket], tmp_path: Path
+) -> None:
+    async def replace() -> None:
+        async with supervised(log) as supervisor:
+            await supervisor.start(
+                [stand_in("edge", sockets[0], manner="silent", mark=tmp_path / "mark", seconds=1, gate=READY)]
+            )
+            await supervisor.replace("edge")
+
+    async with asyncio.TaskGroup() as tasks:
+        replacing = tasks.create_task(replace())
+        await lines.wait_for("| pid", times=2)
+        replacing.cancel()
+
+    first, second = lines.process_ids("edge")
+    assert lines.with_text(f"bye {first}"), "its predecessor was told to stop, not killed"
+    wait_until_gone(first)
+    wait_until_gone(second)
+
+
+async def test_a_stop_while_a_replaced_process_drains_lets_it_drain(
+    lines: Lines, log: ClusterLog, sockets: list[socket.socket]
+) -> None:
+    async def replace() -> None:
+        async with supervised(log) as supervisor:
+            await supervisor.start([stand_in("edge", sockets[0], manner="stubborn", seconds=1, gate=READY)])
+            await supervisor.replace("edge")
+
+    async with asyncio.TaskGroup() as tasks:
+        replacing = tasks.create_task(replace())
+        await lines.wait_for("| no")
+        replacing.cancel()
+
+    for each in lines.process_ids("edge"):
+        wait_until_gone(each)
+    assert len(lines.with_text("did not end in time and was killed")) >= 2, "each had its time"
 
 
 async def test_a_fault_of_the_caller_stops_all_and_is_not_wrapped(
