@@ -5,6 +5,8 @@
 - `fastapi_proxy`, `asgi_proxy`   those two
 - `penstock`      the suite with the tenants that are measured
 - `load`          wrk, and what it says
+- `restart`       another command: rolling restarts under load, where every request must be answered
+- `keepalive`     its clients, which keep their connections and never retry
 - `report`, `plot`   tables and a picture of many runs: pure
 - `processes`     starting, pinning, and the CPU time of what runs
 

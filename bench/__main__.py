@@ -87,7 +87,7 @@ def main() -> None:
                         skipped.append(f"Skipped: {missing}.")
 
         start(BEFORE)
-        suite = stack.enter_context(penstock.suite(scratch, port)) if "penstock" in given.peers else None
+        suite = stack.enter_context(penstock.measured_suite(scratch, port)) if "penstock" in given.peers else None
         if suite is not None:
             gateways.append(suite.tenant("Penstock, edge only", "edge", penstock.UNLIMITED))
             gateways.append(suite.tenant("Penstock, whole job", "whole", penstock.LIMITED))

@@ -1,8 +1,10 @@
-"""The suite as `penstock up` starts it: the edge's one worker on the gateway's core, services and stores on the other.
+"""The suite as `penstock up` starts it; where it is measured, with the edge's one worker on the gateway's core and the
+rest on the other.
 
 Two tenants of the same edge are measured. Both have their key checked (from the edge's cache), identity fields set and
 every request recorded in PostgreSQL; one is not limited, the other by an exact limit decided in Valkey each time."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -34,12 +36,19 @@ LIMITED = {"authenticated": "100000/s"}
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A running suite: the edge's URL, the management API with an operator's credential, the edge's worker."""
+    """A running suite: the edge's URL, the management API with an operator's credential, what it writes and where."""
 
+    process: subprocess.Popen[bytes]
     edge: str
     admin: httpx.Client
     upstream_port: int
-    workers: tuple[int, ...]
+    data: Path
+    log: Path
+
+    @property
+    def workers(self) -> tuple[int, ...]:
+        """The edge's processes."""
+        return tuple(pid for pid in descendants(self.process.pid) if command_line(pid)[1:] == ["-m", "edge"])
 
     def tenant(self, name: str, slug: str, limits: Mapping[str, str], path: str = "/demo/x") -> Gateway:
         """Registers a tenant whose one route leads to the upstream: the gateway that its key makes of the edge."""
@@ -50,13 +59,24 @@ class Suite:
         return gateway
 
     def publish(self, slug: str, prefixes: list[str], limits: Mapping[str, str]) -> None:
-        """Publishes a document with these prefixes, all for the upstream."""
+        """Publishes a document with these prefixes, all for the upstream, and waits until every worker serves it."""
         document: dict[str, Any] = {
             "services": [{"name": "up", "targets": [{"url": f"http://127.0.0.1:{self.upstream_port}"}]}],
             "routes": [{"name": each.removeprefix("/"), "prefix": each, "service": "up"} for each in prefixes],
             "limits": limits,
         }
-        self.admin.put(f"/admin/v1/tenants/{slug}/config", json=document).raise_for_status()
+        made = self.admin.put(f"/admin/v1/tenants/{slug}/config", json=document).raise_for_status().json()
+        tenant = self.admin.get(f"/admin/v1/tenants/{slug}").raise_for_status().json()["id"]
+        deadline = time.monotonic() + START_SECONDS
+        while not self._holds(tenant, made["version"]):
+            if time.monotonic() > deadline:
+                sys.exit("bench: not every worker takes the document")
+            time.sleep(0.05)
+
+    def _holds(self, tenant: str, version: int) -> bool:
+        gateways = self.admin.get("/admin/v1/gateways").raise_for_status().json()["items"]
+        held = [each["config_version"] for one in gateways for each in one["tenants"] if each["tenant_id"] == tenant]
+        return held == [version] * len(gateways)
 
 
 class Growth:
@@ -92,8 +112,17 @@ def wait_for_status(gateway: Gateway, url: str, status: int) -> None:
 
 
 @contextmanager
-def suite(scratch: Path, upstream_port: int) -> Iterator[Suite]:
-    """Starts the suite."""
+def measured_suite(scratch: Path, upstream_port: int) -> Iterator[Suite]:
+    """Starts the suite, its one worker on the gateway's core."""
+    with suite(scratch, upstream_port, HELPER_CORE) as running_suite:
+        for pid in running_suite.workers:
+            pin(pid, GATEWAY_CORE)
+        yield running_suite
+
+
+@contextmanager
+def suite(scratch: Path, upstream_port: int, core: int | str, workers: int = 1) -> Iterator[Suite]:
+    """Starts the suite on these cores."""
     port, admin, log, data = free_port(), free_port(), scratch / "penstock.log", scratch / "penstock"
     command: list[str | Path] = [
         Path(sys.executable).parent / "penstock",
@@ -102,15 +131,13 @@ def suite(scratch: Path, upstream_port: int) -> Iterator[Suite]:
         f"--edge-port={port}",
         f"--admin-port={admin}",
         "--grpc-port-base=0",
+        f"--workers={workers}",
         "--no-demo",
     ]
     # like its peers without a line per request; the telemetry of each is kept
-    with running(command, HELPER_CORE, log, PENSTOCK_ACCESS_LOG="false") as process:
+    with running(command, core, log, PENSTOCK_ACCESS_LOG="false") as process:
         wait_for(f"http://127.0.0.1:{port}/readyz", process, log)
         wait_for_text(log, "Penstock is up.", process)
-        workers = tuple(pid for pid in descendants(process.pid) if command_line(pid)[1:] == ["-m", "edge"])
-        for pid in workers:
-            pin(pid, GATEWAY_CORE)
         credential = {"Authorization": f"Bearer {(data / 'admin.token').read_text().strip()}"}
         with httpx.Client(base_url=f"http://127.0.0.1:{admin}", headers=credential, timeout=60) as client:
-            yield Suite(f"http://127.0.0.1:{port}", client, upstream_port, workers)
+            yield Suite(process, f"http://127.0.0.1:{port}", client, upstream_port, data, log)

@@ -37,8 +37,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: Sequence[str | Path], core: int, log: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process on a core, ended by SIGTERM on the way out."""
+def running(command: Sequence[str | Path], core: int | str, log: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process on a core (or on several: `0,1`), ended by SIGTERM on the way out."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *command], stdout=output, stderr=output, env={**os.environ, **env}

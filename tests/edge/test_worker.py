@@ -170,7 +170,7 @@ async def test_a_run_folder_that_cannot_be_made_costs_the_counters_only(tmp_path
 async def test_a_request_has_the_lines_that_the_settings_say(
     tmp_path: Path, settings: dict[str, str], events: list[str]
 ) -> None:
-    async with worker(tmp_path, **settings) as edge:
+    async with worker(tmp_path, inherited=None, **settings) as edge:
         await edge.client.get("/livez", headers={"X-Request-ID": "mine"})
         edge.process.terminate()
         await edge.process.wait()
