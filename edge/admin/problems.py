@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from edge.admin.access import ROLES
 from svckit.call_context import request_id
 from svckit.errors import Fault, FieldFault, from_rpc_error, problem
 
@@ -60,9 +61,14 @@ async def answer(request: Request, error: Exception) -> Response:
             return render(Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=tuple(found)), path)
         case HTTPException():
             reason = _BY_STATUS.get(error.status_code, reasons.ERROR_REASON_INTERNAL)
-            allow = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
-            return render(Fault(reason), path, allow)
+            return render(Fault(reason), path, _allow(request) if error.status_code == 405 else None)
     raise error
+
+
+def _allow(request: Request) -> dict[str, str]:
+    """The methods of the path that was asked for: the framework knows those of one of its routes only."""
+    template = request.scope["route"].path
+    return {"Allow": ", ".join(sorted(method for method, path in ROLES if path == template))}
 
 
 def fault_of(error: grpc.aio.AioRpcError) -> Fault:

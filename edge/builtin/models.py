@@ -15,7 +15,9 @@ _FEEDS: Mapping[str, JsonValue] = {
 
 
 def _example(**members: JsonValue) -> ConfigDict:
-    return ConfigDict(frozen=True, json_schema_extra={"examples": [members]})
+    return ConfigDict(
+        frozen=True, json_schema_extra={"examples": [members]}, json_schema_serialization_defaults_required=True
+    )
 
 
 class Alive(BaseModel):

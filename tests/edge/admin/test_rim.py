@@ -40,6 +40,21 @@ async def test_every_refusal_is_a_problem(world: World, method: str, path: str, 
     assert (status == 405) == ("Allow" in answer.headers)
 
 
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/livez", "GET"),
+        ("/admin/v1/tenants", "GET, POST"),
+        ("/admin/v1/tenants/globex", "DELETE, GET, PATCH"),
+        ("/admin/v1/tenants/globex/config/rollback", "POST"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_take_is_told_all_that_it_takes(
+    world: World, path: str, allow: str
+) -> None:
+    assert (await world.ask("OPTIONS", path)).headers["Allow"] == allow
+
+
 async def test_every_answer_carries_the_defensive_headers(world: World) -> None:
     for path in ("/livez", "/nowhere", "/admin/v1/tenants", "/openapi.json", "/metrics"):
         headers = (await world.ask("GET", path)).headers
