@@ -31,6 +31,7 @@ What it says of itself
     service_health  how the services behind it are doing, asked when somebody wants to know
     builtin/      its own endpoints, behind the bridge
     admin/        the management API, a process of its own
+    explain       which route takes a request, and why no other does
 
     worker        the composition root; server and settings beside it, environment for settings of other names
 """

@@ -124,6 +124,16 @@ class Route:
     cors: CorsRules | None = None
 
 
+def host_rank(route: Route, host: str) -> int | None:
+    """How exactly a route names a host: the higher, the earlier it is asked; 0 without hosts, None for other hosts."""
+    if not route.hosts:
+        return 0
+    if host in route.hosts:
+        return len(host) + 1
+    fitting = [len(each) for each in route.hosts if each.startswith("*.") and host[1:].endswith(each[1:])]
+    return max(fitting, default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class MethodNotAllowed:
     """The path has routes, but none for this method; `allow` lists the methods that it has, sorted."""

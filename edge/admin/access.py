@@ -61,6 +61,7 @@ ROLES: Final[Mapping[Route, frozenset[Role] | None]] = MappingProxyType(
         ("GET", _TENANT + "/config/versions"): READERS,
         ("GET", _TENANT + "/config/versions/{version}"): READERS,
         ("POST", _TENANT + "/config/rollback"): ADMINS,
+        ("GET", _TENANT + "/explain"): READERS,
         ("GET", "/admin/v1/gateways"): READERS,
         ("POST", _TENANT + "/keys"): ADMINS,
         ("GET", _TENANT + "/keys"): READERS,

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from edge.admin.admission import AdmittedRoute
 from edge.admin.documents import JSON, YAML
 from edge.admin.models.keys import Revoked
-from edge.admin.routes import configs, gateways, keys, pages, records, tenants, tokens
+from edge.admin.routes import configs, explanations, gateways, keys, pages, records, tenants, tokens
 
 _TENANT: Final = "/admin/v1/tenants/{id}"
 _DOCUMENT: Final[dict[str, Any]] = {
@@ -60,6 +60,7 @@ ROWS: Final = (
     Row("GET", _TENANT + "/config/versions", configs.list_versions, "config"),
     Row("GET", _TENANT + "/config/versions/{version}", configs.get_version, "config"),
     Row("POST", _TENANT + "/config/rollback", configs.roll_back, "config", refusals=(409,)),
+    Row("GET", _TENANT + "/explain", explanations.explain_request, "config", refusals=(422,)),
     Row("GET", "/admin/v1/gateways", gateways.list_gateways, "gateways"),
     Row("POST", _TENANT + "/keys", keys.create_key, "keys", 201),
     Row("GET", _TENANT + "/keys", keys.list_keys, "keys"),

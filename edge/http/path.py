@@ -27,23 +27,32 @@ def canonical_path(raw: bytes, *, allow_encoded_slashes: bool = False) -> str | 
     """
     if _PLAIN.fullmatch(raw):
         return raw.decode("ascii")
-    if not raw.startswith(b"/") or not _ALLOWED.fullmatch(raw):
+    if ambiguity(raw, allow_encoded_slashes=allow_encoded_slashes) is not None:
         return None
+    return _ENCODED.sub(_normalise, raw).decode("ascii")
+
+
+def ambiguity(raw: bytes, *, allow_encoded_slashes: bool = False) -> str | None:
+    """Why a path has no canonical form, for people, or None when it has one."""
+    if not raw.startswith(b"/"):
+        return "it does not begin with /"
+    if not _ALLOWED.fullmatch(raw):
+        return "it has a character that must be percent-encoded, or a % without two hexadecimal digits"
     decoded = _ENCODED.sub(lambda match: bytes((int(match[1], 16),)), raw)
     if b"\\" in decoded or not _CONTROL.isdisjoint(decoded):
-        return None
+        return "it has a backslash or a control character"
     if not allow_encoded_slashes and decoded.count(b"/") != raw.count(b"/"):
-        return None
+        return "it has an encoded slash"
     try:
         decoded.decode("utf-8")
     except UnicodeDecodeError:
-        return None
+        return "it is not UTF-8"
     path = _ENCODED.sub(_normalise, raw)
-    if _DOUBLE.search(path):  # `%25%32%66`
-        return None
+    if _DOUBLE.search(path):  # also `%25%32%66`
+        return "it is encoded twice"
     inner = path[1:].removesuffix(b"/") if path != b"/" else b"x"
     for segment in inner.replace(b"%2F", b"/").split(b"/"):
         # `..;x` is a dot segment to servers that cut path parameters off first
         if segment.partition(b";")[0] in (b"", b".", b".."):
-            return None
-    return path.decode("ascii")
+            return "it has an empty segment or a dot segment"
+    return None

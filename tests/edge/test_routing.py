@@ -1,19 +1,13 @@
 """Which route a request takes: tables for the rules, a naive model for everything between them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.routing import MethodNotAllowed, Route, Router, Service, Target, Timeouts
-
-SERVICE = Service("upstream", (Target("127.0.0.1", 9001),))
-
-
-def route(name: str, prefix: str, **conditions: object) -> Route:
-    return Route(name, prefix, SERVICE, Timeouts(), **conditions)  # type: ignore[arg-type]
+from tests.edge.routes import crowded, fields, hosts, methods, paths, route, scattered
 
 
 def taken(routes: Sequence[Route], path: str, *, host: str = "", method: str = "GET", **headers: str) -> str | None:
@@ -216,36 +210,6 @@ def naive(
         if not each.methods or method in each.methods:
             return each
     return MethodNotAllowed(tuple(sorted({method for *_, each in group for method in each.methods})))
-
-
-segments = st.sampled_from(["a", "b", "ab"])
-paths = st.lists(segments, max_size=3).map(lambda parts: "/" + "/".join(parts))
-methods = st.sampled_from(["GET", "POST", "PUT"])
-hosts = st.sampled_from(["x.test", "a.x.test", "b.a.x.test", "y.test"])
-fields = st.dictionaries(st.sampled_from([b"p", b"q"]), st.sampled_from([b"1", b"2"]), max_size=2)
-
-
-def generated(prefixes: st.SearchStrategy[str], hosts: st.SearchStrategy[list[str]]) -> st.SearchStrategy[list[Route]]:
-    """Up to twelve routes, named by their place."""
-    each = st.builds(
-        lambda prefix, methods, hosts, headers: route(
-            "r", prefix, methods=methods, hosts=tuple(hosts), headers=tuple(sorted(headers.items()))
-        ),
-        prefixes,
-        st.frozensets(methods, max_size=2),
-        hosts,
-        fields,
-    )
-    return st.lists(each, max_size=12).map(
-        lambda routes: [replace(each, name=str(index)) for index, each in enumerate(routes)]
-    )
-
-
-scattered = generated(
-    paths, st.lists(hosts | st.sampled_from(["*.x.test", "*.a.x.test", "*.test"]), max_size=2, unique=True)
-)
-crowded = generated(st.just("/a"), st.just([]))
-"""All at one host and prefix, where conditions, methods and the order of the document decide."""
 
 
 @settings(max_examples=400)

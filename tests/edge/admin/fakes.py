@@ -14,9 +14,9 @@ from penstock.auth.v1 import api_key_service_pb2 as keys_pb2
 from penstock.auth.v1 import api_key_service_pb2_grpc as keys_grpc
 from penstock.config.v1 import config_service_pb2 as config_pb2
 from penstock.config.v1 import config_service_pb2_grpc as config_grpc
+from penstock.config.v1 import gateway_config_pb2, tenant_pb2
 from penstock.config.v1 import gateway_service_pb2 as gateways_pb2
 from penstock.config.v1 import gateway_service_pb2_grpc as gateways_grpc
-from penstock.config.v1 import tenant_pb2
 from penstock.config.v1 import tenant_service_pb2 as tenants_pb2
 from penstock.config.v1 import tenant_service_pb2_grpc as tenants_grpc
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -24,6 +24,7 @@ from penstock.telemetry.v1 import query_service_pb2 as query_pb2
 from penstock.telemetry.v1 import query_service_pb2_grpc as query_grpc
 from penstock.telemetry.v1 import record_pb2
 
+from domain.tenants import DEFAULT_TENANT
 from svckit.call_context import request_id
 from svckit.errors import Fault
 from svckit.interceptors.identity import MethodTable
@@ -174,12 +175,15 @@ class FakeTenants(tenants_grpc.TenantServiceServicer):
 
 
 class FakeConfigs(config_grpc.ConfigServiceServicer):
-    """Versions of documents by tenant; a document with the member `wrong` is not valid."""
+    """Versions of documents by tenant; a document with the member `wrong` is not valid. As messages they are
+    `messages`, whatever the text says; without one a tenant inherits, and `default` is empty."""
 
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
         self.versions: dict[str, list[tuple[config_pb2.ConfigVersion, Any]]] = {}
-        self.publish({"inherit": "default"}, ACME, "penstock")
+        self.messages: dict[str, gateway_config_pb2.GatewayConfig] = {}
+        for tenant_id in (ACME, DEFAULT_TENANT):
+            self.publish({"inherit": "default"}, tenant_id, "penstock")
 
     def publish(self, document: Any, tenant_id: str, author: str) -> config_pb2.ConfigVersion:
         """Adds a version."""
@@ -207,7 +211,9 @@ class FakeConfigs(config_grpc.ConfigServiceServicer):
         version, document = self._version(request.tenant_id, request.version)
         as_yaml = request.format == config_pb2.DOCUMENT_FORMAT_YAML
         text = yaml.safe_dump(document) if as_yaml else json.dumps(document)
-        return config_pb2.GetConfigResponse(version=version, document=text)
+        inherits = gateway_config_pb2.GatewayConfig(inherit_default=request.tenant_id != DEFAULT_TENANT)
+        message = self.messages.get(request.tenant_id, inherits)
+        return config_pb2.GetConfigResponse(version=version, document=text, config=message)
 
     async def ListConfigVersions(self, request: Any, context: Context) -> Any:
         versions = [version for version, _ in reversed(self.versions.get(request.tenant_id, []))]

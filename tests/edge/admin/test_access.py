@@ -35,6 +35,7 @@ EXPECTED = {
     ("GET", f"{TENANT}/config/versions"): "oav",
     ("GET", f"{TENANT}/config/versions/{{version}}"): "oav",
     ("POST", f"{TENANT}/config/rollback"): "oa",
+    ("GET", f"{TENANT}/explain"): "oav",
     ("GET", "/admin/v1/gateways"): "oav",
     ("POST", f"{TENANT}/keys"): "oa",
     ("GET", f"{TENANT}/keys"): "oav",

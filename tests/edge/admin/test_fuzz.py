@@ -51,7 +51,23 @@ PART = st.sampled_from([ACME, "globex", "1"]) | st.text(min_size=1, max_size=8).
     lambda text: "/" not in text and text not in (".", "..")
 )
 QUERY = st.dictionaries(
-    st.sampled_from(["limit", "cursor", "since", "until", "status", "path", "consumer", "dry_run", "comment", "x"]),
+    st.sampled_from(
+        [
+            "limit",
+            "cursor",
+            "since",
+            "until",
+            "status",
+            "path",
+            "consumer",
+            "dry_run",
+            "comment",
+            "x",
+            "method",
+            "host",
+            "header",
+        ]
+    ),
     st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=10) | st.sampled_from(["1", "4xx", "true"]),
     max_size=3,
 )

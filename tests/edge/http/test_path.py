@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.http.path import canonical_path
+from edge.http.path import ambiguity, canonical_path
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,9 @@ def test_the_canonical_form_is_its_own_canonical_form(raw: bytes) -> None:
     canonical = canonical_path(raw)
     if canonical is not None:
         assert canonical_path(canonical.encode()) == canonical
+
+
+@given(st.binary(max_size=40).map(lambda tail: b"/" + tail), st.booleans())
+def test_whatever_has_no_canonical_form_has_a_reason(raw: bytes, lax: bool) -> None:
+    canonical = canonical_path(raw, allow_encoded_slashes=lax)
+    assert (canonical is None) is (ambiguity(raw, allow_encoded_slashes=lax) is not None)
