@@ -125,6 +125,10 @@ class Journey:
             standing = client.standing = Standing(snapshot, origin, head.block)
         visit.standing, governing = standing, standing.governing
         if isinstance(governing, Refusal):
+            # readable as its preflight was answered: that one had no key, so it was `default`'s
+            shared = snapshot.default.rules.cors if snapshot.default is not None else None
+            if shared is not None:
+                visit.lines.append(cors.answer_lines(head.read.get(b"origin"), shared))
             return refuse(visit, governing, client)
         rules = governing.tenant.rules
         visit.tenant, visit.config_version = governing.tenant, rules.version

@@ -469,6 +469,14 @@ async def test_every_refusal_of_ours_is_readable_by_a_page_of_an_allowed_origin(
         assert {"Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-ID"} <= {*exposed}
 
 
+async def test_a_key_of_no_tenant_is_refused_readably_to_the_pages_that_default_lets_in() -> None:
+    key = api_keys.compose(True, "Tenant01", "KeyKey01", bytes(32)).value.decode()
+    async with plane([route(1)], cors=CorsRules(frozenset({"https://app.example.com"}))) as edge:
+        answer = await edge.get("/api/x", ASKS[0], f"X-API-Key: {key}")
+        assert answer.code == "KEY_INVALID"
+        assert answer.fields["access-control-allow-origin"] == "https://app.example.com"
+
+
 async def test_a_worker_without_config_is_not_ready_and_judges_no_key() -> None:
     key = api_keys.compose(True, "Tenant01", "KeyKey01", bytes(32)).value.decode()
     async with plane([]) as edge:
