@@ -11,6 +11,8 @@ from penstock.config.v1 import tenant_pb2
 from domain.tenants import DEFAULT_TENANT
 from edge.config.reasons import Refused
 from edge.explain import MAX_LOSERS, Explanation, Loss, Outcome, Question, explain, view_of
+from edge.limits.policy import LimitPlan
+from edge.limits.rules import RouteLimitRules, Unlimited
 from edge.routing import Auth, CorsRules, Route, Router, Service, Target
 from edge.snapshot import ReadOnly, Rules, TenantStatus, TenantView
 from tests.edge.config.documents import ACME, config
@@ -119,16 +121,24 @@ def test_an_encoded_slash_passes_where_a_route_allows_it() -> None:
     assert (found.outcome, found.path) == (Outcome.ROUTE, "/lax/a%2Fb")
 
 
+def plans(found: Explanation) -> list[LimitPlan]:
+    return [plan for plan in (found.authenticated, found.anonymous) if isinstance(plan, LimitPlan)]
+
+
 def test_the_winner_is_told_with_what_follows_from_it() -> None:
     own = CorsRules(frozenset({"*"}))
     view = tenant(route("api", "/api", rewrite="/v2", auth=Auth.OPTIONAL, cors=own), route("off", "/off"))
     found = asked(view, "/api/x")
     assert (found.upstream_path, found.cors, found.refusal) == ("/v2/x", own, None)
-    assert found.authenticated is not None
-    assert found.anonymous is not None
-    assert [plan.policies[0].rate.requests for plan in (found.authenticated, found.anonymous)] == [500, 100]
+    assert [plan.policies[0].rate.requests for plan in plans(found)] == [500, 100]
     assert asked(view, "/off").cors is None
     assert asked(view, "/nowhere").cors == DOCUMENT
+
+
+def test_a_caller_without_a_limit_is_told_apart_from_one_who_may_not_call() -> None:
+    free = RouteLimitRules(authenticated=Unlimited.UNLIMITED)
+    found = asked(tenant(route("free", "/free", limit=free)), "/free")
+    assert (found.authenticated, found.anonymous) == (Unlimited.UNLIMITED, None)
 
 
 @pytest.mark.parametrize(
