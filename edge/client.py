@@ -39,8 +39,6 @@ log = structlog.get_logger(__name__)
 LINGER_BYTES = 64 * 1024
 LINGER_SECONDS = 1.0
 _HEAD_END = b"\r\n\r\n"
-_NO_LINE = RequestLine(b"\n", b"", b"", "1.1")
-"""Begins no request; a client that begins so nevertheless is refused for want of a target."""
 _NOWHERE = Origin("")
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """struct linger (socket(7)): on, for no time."""
@@ -120,8 +118,12 @@ class ClientConnection(asyncio.Protocol):
         self._block: FieldBlock | Refusal
         self._raw = b""
         """What is there of a head that is not whole yet."""
-        self._line = _NO_LINE
-        """The request line of this request, or of the one before."""
+        self._fed = 0
+        """How much of that the parser has."""
+        self._line: RequestLine
+        """The line of this request, or of the one before."""
+        self._known_line: bytes | None = None
+        """Its octets."""
         self._known_block = b""
         """The octets of the fields that `_block` was read from, with the end of the head."""
         self._repeatable = False
@@ -175,40 +177,39 @@ class ClientConnection(asyncio.Protocol):
     def _take_head(self, data: bytes) -> int:
         """Takes the head that begins or goes on with these octets; tells how many of them belong to it."""
         raw = self._raw + data if self._raw else data
-        line = self._line
-        if not raw.startswith(line.octets):
+        known = self._known_line
+        if known is None or not raw.startswith(known):
             read = read_line(raw, self.host.limits.head.line_bytes)
             if read is None:
-                return self._take_part(raw, data)
+                self._raw = raw  # not for the parser yet: it would judge a method by its first letters
+                return len(data)
             if isinstance(read, Refusal):
                 self._refuse(read)
                 return 0
-            if read.version != line.version:
+            if self._known_block and read.version != self._line.version:
                 self._known_block, self._repeatable = b"", False
-            line = self._line = read
-        fields_at = len(line.octets)
-        if self._repeatable and raw is data and raw.startswith(self._known_block, fields_at):
+            self._line, known = read, read.octets
+            self._known_line = known
+        fields_at = len(known)
+        if self._repeatable and not self._fed and raw.startswith(self._known_block, fields_at):
             # Clients repeat themselves, and the parser has let these fields pass: what it would do again costs 3-5 µs.
+            self._raw = b""
             self._admit_again()
-            return fields_at + len(self._known_block)
+            return fields_at + len(self._known_block) - len(raw) + len(data)
         end = raw.find(_HEAD_END, fields_at - 2)
         most = self.host.limits.head.fields_bytes
         if (len(raw) if end < 0 else end + 2) - fields_at > most:
             self._refuse(Refusal(reasons.ERROR_REASON_HEADERS_TOO_LARGE, f"more than {most} octets of header fields"))
             return 0
         if end < 0:
-            return self._take_part(raw, data)
+            self._raw, fed, self._fed = raw, self._fed, len(raw)
+            self._parse(raw[fed:])
+            return len(data)
         end += len(_HEAD_END)
-        self._raw = raw[fields_at:end]
-        extent = end - len(raw) + len(data)
-        self._parse(data[:extent])
+        self._raw, fed, self._fed = raw[fields_at:end], self._fed, 0
+        self._parse(raw[fed:end])
         self._raw = b""
-        return extent
-
-    def _take_part(self, raw: bytes, data: bytes) -> int:
-        self._raw = raw
-        self._parse(data)
-        return len(data)
+        return end - len(raw) + len(data)
 
     def _take_body(self, inbound: InboundRequest, data: bytes) -> int:
         """Takes the body that goes on with these octets; tells how many of them belong to it."""

@@ -14,8 +14,11 @@ METHODS = frozenset(_METHODS)
 _ALLOW = b", ".join(_METHODS)
 _EMPTY_LINES = rb"(?:\r\n){0,2}"
 """What some clients send behind a body: ignored, within reason."""
-_LINE = re.compile(_EMPTY_LINES + rb"(([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/(1\.[01]))\r\n")
-_UNREAD = re.compile(_EMPTY_LINES + rb"([^\n]*)(\n?)")
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_LINE = re.compile(_EMPTY_LINES + rb"((%b) ([!-~]+) HTTP/(1\.[01]))\r\n" % _TOKEN)
+_PROTOCOL_BEGUN = rb"(?:H|HT|HTT|HTTP|HTTP/|HTTP/1|HTTP/1\.|HTTP/1\.[01]\r?)?"
+_BEGUN = re.compile(rb"\r?|%b(?: (?:[!-~]+(?: %b)?)?)?" % (_TOKEN, _PROTOCOL_BEGUN))
+_BEFORE = re.compile(_EMPTY_LINES)
 
 
 class RequestLine(NamedTuple):
@@ -29,14 +32,11 @@ class RequestLine(NamedTuple):
 
 
 def read_line(raw: bytes, line_bytes: int) -> RequestLine | Refusal | None:
-    """The request line at the beginning of `raw`; None as long as it is not whole. `line_bytes` bounds it without its
-    end."""
+    """The request line at the beginning of `raw`; None as long as it is not whole, a refusal as soon as it
+    cannot become one. `line_bytes` bounds it without its end."""
     found = _LINE.match(raw)
     if found is None:
-        begun, end = _UNREAD.match(raw).groups()  # type: ignore[union-attr]  # it matches anything
-        if len(begun) > line_bytes + 1:
-            return _too_long(line_bytes)
-        return bad_request("request line is not a method, a target and HTTP/1.1 or 1.0") if end else None
+        return _begun(raw, line_bytes)
     line, method, target, version = found.groups()
     if len(line) > line_bytes:
         return _too_long(line_bytes)
@@ -45,6 +45,17 @@ def read_line(raw: bytes, line_bytes: int) -> RequestLine | Refusal | None:
             reasons.ERROR_REASON_METHOD_NOT_ALLOWED, "method is not served here", fields=((b"Allow", _ALLOW),)
         )
     return RequestLine(found[0], method, target, version.decode("ascii"))
+
+
+def _begun(raw: bytes, line_bytes: int) -> Refusal | None:
+    """Why no line can come of what is there. No octet beyond the bound counts, so that it is one answer however the
+    octets come."""
+    before = _BEFORE.match(raw)
+    at = before.end() if before is not None else 0
+    begun = raw[at : at + line_bytes + 1]
+    if _BEGUN.fullmatch(begun) is None:
+        return bad_request("request line is not a method, a target and HTTP/1.1 or 1.0")
+    return _too_long(line_bytes) if len(begun.removesuffix(b"\r")) > line_bytes else None
 
 
 def _too_long(line_bytes: int) -> Refusal:

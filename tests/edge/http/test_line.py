@@ -88,15 +88,39 @@ def test_other_methods_are_not_served(method: str) -> None:
     assert refusal.fields == ((b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),)
 
 
-def test_a_line_may_be_as_long_as_allowed_and_no_longer() -> None:
-    long = ("URI_TOO_LONG", "request line is longer than 17 octets")
-    assert isinstance(read_line(LINE, len(LINE) - 2), RequestLine)
-    assert isinstance(read_line(b"\r\n\r\n" + LINE, len(LINE) - 2), RequestLine)
-    assert refusal_of(b"GET /a?bc HTTP/1.1\r\n", 17) == long
-    assert refusal_of(b"GET  /a?bc HTTP/1.1\r\n", 17) == long
-    assert read_line(b"G" * 18, 17) is None  # the carriage return may be the next but one
-    assert refusal_of(b"G" * 19, 17) == long
-    assert refusal_of(b"\r\n\r\n" + b"G" * 19, 17) == long
+LONG = ("URI_TOO_LONG", "request line is longer than 17 octets")
+BAD = ("BAD_REQUEST", "request line is not a method, a target and HTTP/1.1 or 1.0")
+
+
+@pytest.mark.parametrize(
+    ("raw", "refusal"),
+    [
+        pytest.param(b"GET /a?bc HTTP/1.1\r\n", LONG, id="one octet too long"),
+        pytest.param(b"G" * 18, LONG, id="one octet too long and not whole"),
+        pytest.param(b"\r\n\r\n" + b"G" * 18, LONG, id="behind empty lines"),
+        pytest.param(b"GET /aaaaaaaaaaaaaa bc\r\n", LONG, id="wrong only behind the bound"),
+        pytest.param(b"GET /aaaaaaaaaaa  \r\n", BAD, id="wrong within it"),
+        pytest.param(b"M" * 70_000 + b" / HTTP/1.1\r\n", LONG, id="a long method"),
+    ],
+)
+def test_a_line_may_be_as_long_as_allowed_and_no_longer(raw: bytes, refusal: tuple[str, str]) -> None:
+    assert isinstance(read_line(LINE, 17), RequestLine)
+    assert isinstance(read_line(b"\r\n\r\n" + LINE, 17), RequestLine)
+    assert refusal_of(raw, 17) == refusal
+
+
+octets = st.sampled_from(
+    [b"GET", b" ", b"/", b"HTTP/1.1", b"HTTP/", b"1", b".", b"0", b"\r", b"\n", b"\r\n", b"x", b"\x16"]
+)
+
+
+@given(st.lists(octets, max_size=9).map(b"".join), st.integers(1, 20))
+def test_a_line_is_judged_the_same_however_it_comes(raw: bytes, line_bytes: int) -> None:
+    said = [read_line(raw[:cut], line_bytes) for cut in range(len(raw) + 1)]
+    first = next((each for each in said if each is not None), None)
+    assert read_line(raw, line_bytes) == first
+    if isinstance(first, Refusal):
+        assert said[-1] == first
 
 
 targets = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=30).map(lambda tail: f"/{tail}")
