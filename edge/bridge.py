@@ -12,7 +12,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.client import ClientConnection
 from edge.door import added_lines, failure_refusal
-from edge.http.answer import CONTINUE, LAST_CHUNK, Framing, answer_head, chunk, field_lines
+from edge.http.answer import LAST_CHUNK, Framing, answer_head, chunk, field_lines
 from edge.http.head import Head
 from edge.inbound import InboundRequest
 from edge.problems import Refusal
@@ -54,7 +54,7 @@ async def _read_body(request: InboundRequest, head: Head, client: ClientConnecti
         return b""
     collector = _Collector()
     if head.expects_continue and not request.body_bytes:
-        client.write(CONTINUE)
+        client.write_interim()
     client.expect_body()
     request.attach(collector)
     client.resume_reading()

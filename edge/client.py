@@ -21,6 +21,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.deadlines import Deadlines
 from edge.exchange import Exchange
+from edge.http.answer import CONTINUE
 from edge.http.block import FieldBlock, read_block
 from edge.http.chunks import BadChunks, Chunks
 from edge.http.fields import NO_TRAILER, fold
@@ -36,6 +37,8 @@ from edge.story import Story, Waiting
 
 log = structlog.get_logger(__name__)
 
+PROBES = 2
+"""Of a client that has ended its side: the first brings a reset from one that is gone, the second meets it."""
 LINGER_BYTES = 64 * 1024
 LINGER_SECONDS = 1.0
 _HEAD_END = b"\r\n\r\n"
@@ -68,6 +71,8 @@ class ClientLimits:
     body_seconds: float = 60.0
     idle_seconds: float = 75.0
     drain_idle_seconds: float = 2.0
+    probe_seconds: float = 1.0
+    """After which a client that has ended its side is asked whether it is still there."""
 
 
 class Host(Protocol):
@@ -148,6 +153,7 @@ class ClientConnection(asyncio.Protocol):
         self.standing: Standing | None = None
         """For whoever answers: what was found out about the last request."""
         self._lingered = 0
+        self._probes = 0
 
     # -- asyncio.Protocol --------------------------------------------------------------------------------------
 
@@ -248,12 +254,24 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
 
     def eof_received(self) -> bool:
-        """Keeps a half-closed connection open for the answers that are still owed, and takes nothing more from it."""
+        """Keeps a half-closed connection open for the answers that are still owed, and takes nothing more from it.
+
+        The end of a client that is gone looks the same, and its upstream request would run on for nobody.
+        """
         owed = self.exchange is not None or bool(self._queue) or not self._requested.waited_for
         self._deaf, self._unread = True, False
         if self._ending or (self._inbound is not None and not self._inbound.complete):
             return False
-        return owed and not self.tls
+        if not owed or self.tls:
+            return False
+        self._probes = PROBES
+        if self.deadline == inf:
+            self._probe_later()
+        return True
+
+    def _probe_later(self) -> None:
+        self.deadline = self.loop.time() + self.host.limits.probe_seconds
+        self.host.deadlines.hasten(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -378,6 +396,8 @@ class ClientConnection(asyncio.Protocol):
                 return None
             await self._requested
         self.deadline = inf
+        if self._probes:
+            self._probe_later()
         self.answering = False
         return self._queue.popleft()
 
@@ -434,6 +454,11 @@ class ClientConnection(asyncio.Protocol):
         if not self.closed:
             self.transport.write(data)
 
+    def write_interim(self) -> None:
+        """Writes 100 Continue, which every client of HTTP/1.1 takes; the answer is still to come."""
+        if not self.closed:
+            self.transport.write(CONTINUE)
+
     async def drained(self) -> None:
         """Waits until the client takes more; one that takes nothing is cut off."""
         if not self.writable and not self.closed:
@@ -480,6 +505,11 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = inf  # stays watched
         if self._ending or self._drained.waited_for:
             self.transport.abort()
+        elif self._probes:
+            if self.exchange is not None and self.exchange.http_11 and not self.answering:
+                self._probes -= 1
+                self.write_interim()
+            self._probe_later()
         elif self.exchange is None and self._inbound is not None and not self._requested.waited_for:
             self._deaf = True
             self._inbound.fail(reasons.ERROR_REASON_REQUEST_TIMEOUT)

@@ -12,7 +12,6 @@ from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.client import ClientConnection
 from edge.deadlines import Deadlines
 from edge.exchange import Exchange, Outcome
-from edge.http.answer import CONTINUE
 from edge.http.head import Head
 from edge.http.origin import Origin
 from edge.http.outbound import identity_lines, request_fields, request_head
@@ -117,7 +116,7 @@ class Forwarder:
         request = visit.request
         exchange = Exchange(client, request, connection, head, way, timeouts, b"".join(visit.lines), self._loop)
         if head.expects_continue and not request.body_bytes:
-            client.write(CONTINUE)  # now that nothing but the upstream can refuse it (RFC 9110 §10.1.1)
+            client.write_interim()  # now that nothing but the upstream can refuse it (RFC 9110 §10.1.1)
         client.exchange = exchange
         self._deadlines.hasten(connection)
         client.resume_reading()

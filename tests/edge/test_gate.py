@@ -1,5 +1,6 @@
 """What the strict gate lets through, over real connections: whatever the pieces, one reading."""
 
+import asyncio
 import re
 import time
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 
 from edge.client import ClientLimits, HeadLimits
 from edge.routing import Auth
-from tests.edge.plane import OK, Served, answering, plane, refused, request, route, upstream
+from tests.edge.plane import DEADLINE, OK, Served, answering, plane, refused, request, route, upstream
 
 
 @pytest.mark.parametrize("pieces", [1, 2], ids=["in one piece", "in two"])
@@ -291,3 +292,77 @@ async def test_an_answer_has_one_date_and_it_is_now(path: str) -> None:
         head = await client.reader.readuntil(b"\r\n\r\n")
     [date] = re.findall(rb"\r\nDate: ([^\r]+)\r", head)
     assert began <= parsedate_to_datetime(date.decode()).timestamp() <= time.time()
+
+
+@pytest.mark.parametrize(
+    "line", [b"get /api/x HTTP/1.1", b"BREW /api/x HTTP/1.1", b"M" * 1000 + b" / HTTP/1.1"], ids=len
+)
+@pytest.mark.parametrize("first", ["", *FIRST])
+async def test_an_unknown_method_is_told_the_same_however_it_comes(first: str, line: bytes) -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        for pieces in ([line], [line[:1], line[1:]], [bytes((octet,)) for octet in line]):
+            client = await edge.connect()
+            await client.send(FIRST.get(first, b""))
+            for piece in (*pieces, b"\r\n", b"Host: a\r\n\r\n"):
+                await client.send(piece)
+            answers = [await client.answer() for _ in range(1 + bool(first))]
+            assert answers[-1].code == "METHOD_NOT_ALLOWED"
+
+
+async def test_octets_that_are_no_request_are_refused_before_a_line_ends() -> None:
+    async with plane([]) as edge:
+        client = await edge.connect()
+        await client.send(b"\x16\x03\x01\x02\x00\x01")
+        assert (await client.answer()).code == "BAD_REQUEST"
+        assert await client.ended() == b""
+
+
+async def silent_until(served: Served, go: asyncio.Event) -> None:
+    """Answers a request once told to, unless the edge ends the connection before."""
+    await served.head()
+    async with asyncio.TaskGroup() as tasks:
+        answer, gone = tasks.create_task(go.wait()), tasks.create_task(served.reader.read())
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+        for task in (answer, gone):
+            task.cancel()
+    if go.is_set():
+        await served.send(OK)
+
+
+@pytest.mark.parametrize("asked", ["before its end", "with its end"])
+async def test_a_client_that_is_gone_takes_its_upstream_request_with_it_before_any_answer(asked: str) -> None:
+    """The end of its side is all that is seen of it; the rest must be asked for."""
+    begun = asyncio.Event()
+
+    async def silent(served: Served) -> None:
+        begun.set()
+        await silent_until(served, asyncio.Event())
+
+    limits = ClientLimits(probe_seconds=0.1)
+    async with upstream(silent) as behind, plane([route(behind.port)], limits=limits) as edge:
+        client = await edge.connect()
+        await client.send(request())
+        async with asyncio.timeout(DEADLINE):
+            if asked == "before its end":
+                await begun.wait()
+            client.close()
+            await behind.gone.wait()
+        assert (await edge.visit()).stage == "response"
+
+
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+async def test_a_client_that_has_only_ended_its_side_is_answered(version: bytes) -> None:
+    go = asyncio.Event()
+    limits = ClientLimits(probe_seconds=0.05)
+    async with (
+        upstream(lambda served: silent_until(served, go)) as behind,
+        plane([route(behind.port)], limits=limits) as edge,
+    ):
+        client = await edge.connect()
+        await client.send(request().replace(b"HTTP/1.1", b"HTTP/" + version))
+        client.writer.write_eof()
+        for _ in range(2 if version == b"1.1" else 0):
+            assert (await client.answer()).status == 100
+        go.set()
+        assert (await client.answer()).body == b"ok"
+        assert await client.ended() == b""
