@@ -250,19 +250,20 @@ class ClientConnection(asyncio.Protocol):
             self.pause_reading()
             return
         self._lingered += octets
-        if self._lingered > LINGER_BYTES:
-            self.transport.abort()
+        if self._lingered > LINGER_BYTES:  # enough; the deadline ends it, and what is owed still goes out
+            self.pause_reading()
 
     def eof_received(self) -> bool:
         """Keeps a half-closed connection open for the answers that are still owed, and takes nothing more from it.
 
-        The end of a client that is gone looks the same, and its upstream request would run on for nobody.
+        The end of a client that is gone looks the same, and its upstream request would run on for nobody: see
+        docs/decisions/0013.
         """
         owed = self.exchange is not None or bool(self._queue) or not self._requested.waited_for
         self._deaf, self._unread = True, False
         if self._ending or (self._inbound is not None and not self._inbound.complete):
             return False
-        if not owed or self.tls:
+        if not owed or self.tls or (self.answering and self.exchange is not None):
             return False
         self._probes = PROBES
         if self.deadline == inf:
@@ -322,7 +323,7 @@ class ClientConnection(asyncio.Protocol):
             self._inbound.feed(data)
             if self._body_left:  # of chunks it is never known to be none
                 self._keep_pace(self._inbound, len(data))
-            if self._inbound.full:
+            if self._inbound.full or (self._queue and not self._requested.waited_for):  # or its turn has not come
                 self.pause_reading()
 
     def _keep_pace(self, inbound: InboundRequest, octets: int) -> None:
@@ -408,7 +409,8 @@ class ClientConnection(asyncio.Protocol):
                 # also parts the request from its taker: the two refer to each other, and a cycle for each request
                 # would be garbage that only the collector finds
                 request.detach()
-                self.resume_reading()
+                if not self._queue:
+                    self.resume_reading()
                 if not keep_alive or not request.complete:
                     break
                 await self.drained()

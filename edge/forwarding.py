@@ -106,6 +106,8 @@ class Forwarder:
             try:
                 connection = await in_task(self._pool.connect(lease, timeouts.connect))
             except Unreachable as error:
+                if client.closed:
+                    return Outcome(client_gone=True, stage="connect")
                 if error.timed_out:
                     return Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT, stage="connect")
                 return Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_UNREACHABLE, stage="connect")

@@ -219,6 +219,8 @@ class Plane:
     """Set once a client's connection has ended."""
     connections: set[ClientConnection] = field(default_factory=set)
     """The edge's side of what is open."""
+    served: list[ClientConnection] = field(default_factory=list)
+    """The edge's side of all clients' connections, in the order in which they were made."""
     drain: Callable[[], None] = lambda: None
     """Begins the end of the worker, as uvicorn does."""
 
@@ -297,11 +299,15 @@ class _Host:
 
 
 class _Connections(set[ClientConnection]):
-    """The open connections; tells when one of them leaves."""
+    """The open connections; tells when one of them comes or leaves."""
 
     def __init__(self, state: Plane) -> None:
         super().__init__()
         self._state = state
+
+    def add(self, connection: ClientConnection) -> None:
+        super().add(connection)
+        self._state.served.append(connection)
 
     def discard(self, connection: object) -> None:
         super().discard(connection)
