@@ -110,6 +110,7 @@ def builtin_app(
             tags=["health"],
             operation_id=name,
             summary="Tell how the edge and what it stands on are doing",
+            responses={503: {"model": Health | HealthSummary}},
         )
     assets: dict[str, Callable[..., Any]] = {f"/docs/{name}": partial(docs.asset, name) for name in docs.ASSETS}
     for path, endpoint in {**assets, "/docs": docs.page, "/docs/start.js": docs.start}.items():

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from penstock.errors.v1 import error_reason_pb2 as reasons
+from pydantic import BaseModel, ConfigDict, Field
 
-_FEEDS: Mapping[str, JsonValue] = {
+from svckit.errors import problem
+
+EXAMPLE_ID: Final = "01a20000-0000-7000-8000-00000000000a"
+
+_FEEDS: Mapping[str, object] = {
     "config": {"status": "ok", "detail": "current"},
     "auth": {"status": "ok", "detail": "held"},
     "ratelimit": {"status": "ok", "detail": ""},
@@ -14,7 +19,7 @@ _FEEDS: Mapping[str, JsonValue] = {
 }
 
 
-def _example(**members: JsonValue) -> ConfigDict:
+def _example(**members: Any) -> ConfigDict:
     return ConfigDict(
         frozen=True, json_schema_extra={"examples": [members]}, json_schema_serialization_defaults_required=True
     )
@@ -94,14 +99,7 @@ class Problem(BaseModel):
     """A refusal or failure (RFC 9457). `code` and `error` have the same value."""
 
     model_config = _example(
-        type="https://penstock.dev/errors/METHOD_NOT_ALLOWED",
-        title="Method not allowed",
-        status=405,
-        detail="Method not allowed",
-        instance="/livez",
-        code="METHOD_NOT_ALLOWED",
-        error="METHOD_NOT_ALLOWED",
-        request_id="01a20000-0000-7000-8000-00000000000a",
+        **problem(reasons.ERROR_REASON_METHOD_NOT_ALLOWED, instance="/livez", request_id=EXAMPLE_ID)
     )
 
     type: str

@@ -41,6 +41,7 @@ from edge.upstream.probe import Probe
 from edge.visit import Visit
 
 DEADLINE = 10.0
+READY = Readiness(status="ready", revision=1, feeds={})
 NEAR = DetailAccess.of("", ["127.0.0.0/8"])
 """Who is told details, as the settings have it by default."""
 
@@ -334,6 +335,7 @@ async def plane(
     access: DetailAccess = NEAR,
     records: Records | None = None,
     answer_head_bytes: int = MAX_HEAD_BYTES,
+    readiness: Readiness = READY,
 ) -> AsyncIterator[Plane]:
     """Serves these routes as the config of `default`; `cors` are the document's, for routes without their own;
     `records` keep each visit besides."""
@@ -360,7 +362,7 @@ async def plane(
     begun = records.begin if records is not None else None
     services, host = _Services(state), _Host(limits or ClientLimits(), deadlines, proxies or TrustedProxies())
     health = AskedServices(lambda: rules, Probe(pool))
-    builtins = Bridge(builtin_app("0", lambda: Readiness(status="ready", revision=1, feeds={}), health, access), PATHS)
+    builtins = Bridge(builtin_app("0", lambda: readiness, health, access), PATHS)
     forwarder = Forwarder(pool, deadlines, loop)
     host.journey = Journey(services, services, services, forwarder, builtins, record, lambda: host.draining, begun)
     server_state, protocol = _ServerState(state), hosted_by(host)
