@@ -5,6 +5,8 @@
 - `fastapi_proxy`, `asgi_proxy`   those two
 - `penstock`      the suite with the tenants that are measured
 - `load`          wrk, and what it says
+- `streaming`     memory of a worker while 2 GiB go through it: `python -m bench.streaming`
+- `slowloris`     good traffic beside a thousand slow clients: `python -m bench.slowloris`
 - `restart`       another command: rolling restarts under load, where every request must be answered
 - `keepalive`     its clients, which keep their connections and never retry
 - `report`, `plot`   tables and a picture of many runs: pure

@@ -50,19 +50,21 @@ class Suite:
         """The edge's processes."""
         return tuple(pid for pid in descendants(self.process.pid) if command_line(pid)[1:] == ["-m", "edge"])
 
-    def tenant(self, name: str, slug: str, limits: Mapping[str, str], path: str = "/demo/x") -> Gateway:
-        """Registers a tenant whose one route leads to the upstream: the gateway that its key makes of the edge."""
+    def tenant(
+        self, name: str, slug: str, limits: Mapping[str, str], path: str = "/demo/x", **route: object
+    ) -> Gateway:
+        """Registers a tenant whose one route leads to the upstream: the gateway that its key makes of the edge. `route`
+        are further members of the route in the document."""
         made = self.admin.post("/admin/v1/tenants", json={"slug": slug, "name": name}).raise_for_status().json()
         gateway = Gateway(name, self.edge + path, self.workers, (f"X-API-Key: {made['api_key']}",))
-        self.publish(slug, [path.rpartition("/")[0]], limits)
-        wait_for_status(gateway, gateway.url, 200)
+        self.publish(slug, [path.rpartition("/")[0]], limits, **route)
         return gateway
 
-    def publish(self, slug: str, prefixes: list[str], limits: Mapping[str, str]) -> None:
+    def publish(self, slug: str, prefixes: list[str], limits: Mapping[str, str], **route: object) -> None:
         """Publishes a document with these prefixes, all for the upstream, and waits until every worker serves it."""
         document: dict[str, Any] = {
             "services": [{"name": "up", "targets": [{"url": f"http://127.0.0.1:{self.upstream_port}"}]}],
-            "routes": [{"name": each.removeprefix("/"), "prefix": each, "service": "up"} for each in prefixes],
+            "routes": [{"name": each.removeprefix("/"), "prefix": each, "service": "up", **route} for each in prefixes],
             "limits": limits,
         }
         made = self.admin.put(f"/admin/v1/tenants/{slug}/config", json=document).raise_for_status().json()

@@ -115,6 +115,20 @@ def cpu_seconds(pids: Sequence[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def resident_bytes(pid: int, *, most: bool = False) -> int:
+    """A process's resident memory now, or the most since `forget_most`."""
+    name = "VmHWM" if most else "VmRSS"
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def forget_most(pid: int) -> None:
+    """Lets the most resident memory of a process be counted anew (proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def core_busy_seconds(core: int) -> float:
     """How long a core has been busy since boot."""
     for line in Path("/proc/stat").read_text().splitlines():
