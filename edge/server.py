@@ -12,6 +12,7 @@ import uvicorn
 from edge.client import ClientConnection
 
 BACKLOG = 2048
+UNSENT_BYTES = 128 * 1024
 
 
 class EdgeServer(uvicorn.Server):
@@ -51,11 +52,21 @@ async def _unused(_scope: object, _receive: object, _send: object) -> None:
 def listening_socket(listen: str, inherited: int | None) -> socket.socket:
     """The socket inherited from the supervisor, or a new one bound to `host:port`; OSError when it is taken."""
     if inherited is not None:
-        return socket.socket(fileno=inherited)
+        listener = socket.socket(fileno=inherited)
+        _bound_unsent(listener)
+        return listener
     host, _, port = listen.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    _bound_unsent(listener)
     listener.bind((host.strip("[]"), int(port)))
     return listener
+
+
+def _bound_unsent(listener: socket.socket) -> None:
+    """Lets the kernel hold little of an answer that its client does not take; connections inherit it (tcp(7)). Else it
+    takes some 2.5 MiB for each of them, and the edge fetches as much from the upstream."""
+    if listener.family in (socket.AF_INET, socket.AF_INET6):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
