@@ -1,6 +1,7 @@
 """What stands beside Penstock. Each proxies only: no identity, no limits, no records, no line for a request. Each has
 one worker on the gateway's core, kept connections on both sides, and the same nginx behind it."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +14,19 @@ from bench.processes import GATEWAY_CORE, HELPER_CORE, free_port, installed, run
 
 ANSWER = '{"items": [1, 2, 3], "total": 3, "next_cursor": null}'
 PATH = "/demo/x"
+LARGE_BYTES = 64 * 1024 * 1024
 ENVOY_FOLDER = Path(__file__).parents[1] / ".bench" / "envoy" / "bin"
 """Where `make bench` puts Envoy; one on the PATH serves as well."""
 
 
 @contextmanager
 def upstream(scratch: Path) -> Iterator[int]:
-    """nginx answering a small JSON document from memory, on the helpers' core."""
-    port = free_port()
+    """nginx answering a small JSON document from memory, on the helpers' core; at /demo/large with LARGE_BYTES."""
+    port, large = free_port(), scratch / "large"
+    large.touch()
+    os.truncate(large, LARGE_BYTES)
     server = f"location / {{ default_type application/json; return 200 '{ANSWER}'; }}"
+    server += f"location = /demo/large {{ alias {large}; }}"
     with _nginx(scratch / "upstream", port, server, HELPER_CORE):
         yield port
 

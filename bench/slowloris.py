@@ -17,8 +17,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench import peers
-from bench.load import Run, run_wrk
-from bench.peers import Peer
+from bench.load import Gateway, Run, run_wrk
+from bench.penstock import LIMITED, measured_suite
 from bench.processes import forget_most, resident_bytes
 
 DROP_SECONDS = 5.0
@@ -37,8 +37,9 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         peers.upstream(Path(folder)) as port,
-        peers.penstock(Path(folder), port) as edge,
+        measured_suite(Path(folder), port) as running,
     ):
+        edge = running.tenant("Penstock", "slowloris", LIMITED)
         _load(edge, 2)
         worker = edge.pids[0]
         before = resident_bytes(worker)
@@ -61,8 +62,8 @@ def main() -> None:
         raise SystemExit(f"bench: less than {GOAL:.0%} of the rate is left")
 
 
-def _load(edge: Peer, seconds: int) -> Run:
-    return run_wrk(edge.url, connections=64, seconds=seconds, gateway=edge.pids, headers=edge.headers)
+def _load(edge: Gateway, seconds: int) -> Run:
+    return run_wrk(edge, connections=64, seconds=seconds)
 
 
 def _rate(runs: list[Run]) -> float:
@@ -70,7 +71,7 @@ def _rate(runs: list[Run]) -> float:
 
 
 @contextmanager
-def attackers(edge: Peer, count: int) -> Iterator[None]:
+def attackers(edge: Gateway, count: int) -> Iterator[None]:
     """Slow clients on a loop of a thread of their own; all have connected once before the block begins."""
     connected, over = threading.Event(), threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(_attack(edge, count, connected, over)))
@@ -84,7 +85,7 @@ def attackers(edge: Peer, count: int) -> Iterator[None]:
         thread.join()
 
 
-async def _attack(edge: Peer, count: int, connected: threading.Event, over: threading.Event) -> None:
+async def _attack(edge: Gateway, count: int, connected: threading.Event, over: threading.Event) -> None:
     url = urlsplit(edge.url)
     host, port = url.hostname or "", url.port or 80
     fields = "".join(f"{line}\r\n" for line in ("Host: bench", *edge.headers)).encode()
