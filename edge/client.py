@@ -172,6 +172,9 @@ class ClientConnection(asyncio.Protocol):
         while data and not self._deaf:
             inbound = self._inbound
             extent = self._take_head(data) if inbound is None else self._take_body(inbound, data)
+            if not extent and inbound is not None and not self._deaf:  # the parser sees no end where one must be
+                self._deaf = True
+                inbound.fail()
             data = data[extent:]
         if data:
             self._overhear(len(data))
@@ -420,8 +423,7 @@ class ClientConnection(asyncio.Protocol):
                     self._hurry()
         except Exception:
             log.exception("connection failed")
-        finally:
-            self._close()
+        self._close()
 
     def _close(self) -> None:
         """Ends the connection. What the client still sends is read for a moment, so that it reads our answer
@@ -550,7 +552,10 @@ class ClientConnection(asyncio.Protocol):
         Asked and told by two system calls in a row: `transport.close()` takes effect some turns of the loop later,
         and a request that comes meanwhile would be met by a reset.
         """
-        with socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno())) as own:
+        connection = self.transport.get_extra_info("socket")
+        if connection is None:
+            return True
+        with socket.socket(fileno=os.dup(connection.fileno())) as own:
             try:
                 return own.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
             except BlockingIOError:

@@ -59,9 +59,9 @@ class Deadlines:
             for holder in self._slots.pop(slot):
                 del self._slot_of[holder]
                 if holder.deadline <= now:
+                    self._place(holder, now + 60.0)  # before: it may be forgotten in there
                     holder.expire()
-                    if holder.deadline > now:
-                        self._place(holder, min(holder.deadline, now + 60.0))
+                    self.hasten(holder)
                 else:
                     self._place(holder, min(holder.deadline, now + 60.0))
 

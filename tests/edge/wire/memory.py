@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
+from penstock.telemetry.v1.record_pb2 import RequestRecord
 from structlog.testing import capture_logs
 
 from domain.tenants import DEFAULT_TENANT
 from edge.client import ClientConnection, ClientLimits, hosted_by
 from edge.deadlines import Deadlines
 from edge.forwarding import Forwarder
+from edge.http.forwarded import TrustedProxies
 from edge.http.head import Head
 from edge.inbound import InboundRequest
 from edge.journey import Journey
@@ -23,7 +25,7 @@ from edge.principal import Credential, Principal, Rejection
 from edge.problems import Refusal
 from edge.routing import Router
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
-from edge.visit import Visit, request_record
+from edge.visit import Visit, record_octets
 from tests.edge.plane import admitted, route
 from tests.edge.wire.trace import Trace
 from tests.edge.wire.transport import Memory
@@ -60,6 +62,7 @@ class _Host:
     """The worker of one connection."""
 
     draining = False
+    proxies = TrustedProxies()
 
     def __init__(self, limits: ClientLimits, deadlines: Deadlines) -> None:
         self.limits = limits
@@ -109,7 +112,7 @@ class _Run:
         def record(visit: Visit) -> None:
             moved.append(None)
             trace.visits.append(visit)
-            trace.records.append(request_record(visit, DEFAULT_TENANT, 0.0))
+            trace.records.append(RequestRecord.FromString(record_octets(visit, DEFAULT_TENANT, 0.0)))
 
         host.journey = Journey(services, services, services, forwarder, services, record, lambda: False)
         connection = self._protocol(None, self._state, None, self._loop)

@@ -20,7 +20,10 @@ ENDS_HERE = frozenset(
 )
 """What no upstream is told."""
 FRAMING = frozenset(b"host content-length transfer-encoding".split())
-FORWARDED = frozenset(b"x-forwarded-for x-forwarded-proto x-forwarded-host forwarded x-request-id".split())
+FORWARDED = frozenset(
+    b"x-forwarded-for x-forwarded-proto forwarded via traceparent x-request-id x-request-timeout".split()
+)
+"""What the edge says of every request, once."""
 IDENTITY = {
     b"x-tenant-id": DEFAULT_TENANT.encode(),
     b"x-subscription-status": b"active",
@@ -33,9 +36,10 @@ NOBODY = frozenset(
     b"x-demo-session-id x-demo-account-type x-tenant-access-type x-can-view-children".split()
 )
 """What it does not say, because nobody is known."""
-OURS = FRAMING | FORWARDED | set(IDENTITY)
+OURS = FRAMING | FORWARDED | {b"x-forwarded-host"} | set(IDENTITY)
 SINGLE = ENDS_HERE | OURS | NOBODY
-_FOLD = bytes.maketrans(b"_.", b"--")
+_SEPARATORS = b"!#$%&'*+.^_`|~"
+_FOLD = bytes.maketrans(_SEPARATORS, b"-" * len(_SEPARATORS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,7 @@ class Outcome:
 
 def theirs(request: Request) -> list[tuple[bytes, bytes]]:
     """The fields that an upstream got from the client."""
-    ours = (b"Via", b"1.%d penstock")
-    return [
-        field
-        for field in request.fields
-        if field[0].lower() not in OURS and field not in ((ours[0], ours[1] % 0), (ours[0], ours[1] % 1))
-    ]
+    return [field for field in request.fields if field[0].lower() not in OURS]
 
 
 def passed_on(trace: Trace) -> list[Request]:
@@ -108,6 +107,8 @@ def _fields(request: Request) -> Iterator[str]:
     for name in FORWARDED | {b"host"}:
         if len(request.values(name)) != 1:
             yield f"{name!r} stands {len(request.values(name))} times"
+    if len(request.values(b"x-forwarded-host")) > 1:
+        yield "X-Forwarded-Host stands several times"
 
 
 def _logged(trace: Trace) -> Iterator[str]:

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from penstock.telemetry.v1.record_pb2 import RequestRecord
+
 from domain.tenants import DEFAULT_TENANT
 from edge.client import ClientLimits
 from edge.routing import Timeouts
-from edge.visit import request_record
+from edge.visit import record_octets
 from tests.edge.plane import DEADLINE, OK, Plane, plane, route
 from tests.edge.wire.answers import Unreadable, read_answers
 from tests.edge.wire.reference import read_requests
@@ -79,7 +81,7 @@ class Sockets:
         writer.close()
         trace.upstreams = list(self.sent)
         trace.visits = self.edge.visits[first:]
-        trace.records = [request_record(visit, DEFAULT_TENANT, 0.0) for visit in trace.visits]
+        trace.records = [RequestRecord.FromString(record_octets(visit, DEFAULT_TENANT, 0.0)) for visit in trace.visits]
         return trace
 
     async def _cut(self) -> None:

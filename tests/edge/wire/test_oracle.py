@@ -132,14 +132,14 @@ def twice(planting: pytest.MonkeyPatch) -> None:
 
 def no_record(planting: pytest.MonkeyPatch) -> None:
     """Passes a request on and logs that it has not."""
-    true = visit.request_record
+    true = visit.record_octets
 
-    def record(visit: Visit, tenant: str, seconds: float) -> RequestRecord:
-        made = true(visit, tenant, seconds)
+    def record(visit: Visit, tenant: str, seconds: float) -> bytes:
+        made = RequestRecord.FromString(true(visit, tenant, seconds))
         made.upstream = ""
-        return made
+        return made.SerializeToString()
 
-    planting.setattr(memory, "request_record", record)
+    planting.setattr(memory, "record_octets", record)
 
 
 def no_end(planting: pytest.MonkeyPatch) -> None:

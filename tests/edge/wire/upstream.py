@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 
 from edge.deadlines import Deadlines
 from edge.upstream.connection import UpstreamConnection
+from edge.upstream.known import KnownAnswers
 from edge.upstream.pool import Lease, UpstreamPool
 from tests.edge.plane import OK
 from tests.edge.wire.reference import read_requests
@@ -56,13 +57,14 @@ class Pool(UpstreamPool):
         self._trace = trace
         self._moved = moved
         self._eager = eager
+        self._heads = KnownAnswers()
 
     async def _connect(self, lease: Lease) -> UpstreamConnection:
         loop, sent = asyncio.get_running_loop(), Sent()
         self._trace.upstreams.append(sent)
         behind = _Upstream(sent, loop, eager=self._eager)
         behind.transport = Memory(loop, behind.take, sent.end, self._moved)
-        connection = UpstreamConnection(self._deadlines)
+        connection = UpstreamConnection(self._deadlines, self._heads)
         behind.transport.protocol = connection
         connection.connection_made(behind.transport)
         return connection
