@@ -150,7 +150,7 @@ class _Answer:
         framing = Framing(length, chunked=length is None and not bodiless and head.block.http_11)
         delimited = bodiless or framing.chunked or length is not None
         self._chunked = framing.chunked
-        self._keep_alive = head.keep_alive and delimited and self._visit.request.complete
+        self._keep_alive = self._visit.request.keep_alive and delimited and self._visit.request.complete
         self._visit.status = status
         self._client.write(
             answer_head(

@@ -129,6 +129,8 @@ class ClientConnection(asyncio.Protocol):
         """The line of this request, or of the one before."""
         self._known_line: bytes | None = None
         """Its octets."""
+        self._known_head: Head | None = None
+        """The head of that line and those fields, where it has a path that holds for every route."""
         self._known_block = b""
         """The octets of the fields that `_block` was read from, with the end of the head."""
         self._repeatable = False
@@ -146,9 +148,9 @@ class ClientConnection(asyncio.Protocol):
         self._ending = False
         self._paused = False
         self._queue: deque[InboundRequest] = deque()
-        self._requested = Waiting(self.loop)
-        self._drained = Waiting(self.loop)
-        self.answered = Waiting(self.loop)
+        self._requested = Waiting()
+        self._drained = Waiting()
+        self.answered = Waiting()
         """For whoever takes a request to its answer by callbacks."""
         self.standing: Standing | None = None
         """For whoever answers: what was found out about the last request."""
@@ -198,7 +200,7 @@ class ClientConnection(asyncio.Protocol):
             if self._known_block and read.version != self._line.version:
                 self._known_block, self._repeatable = b"", False
             self._line, known = read, read.octets
-            self._known_line = known
+            self._known_line, self._known_head = known, None
         fields_at = len(known)
         if self._repeatable and not self._fed and raw.startswith(self._known_block, fields_at):
             # Clients repeat themselves, and the parser has let these fields pass: what it would do again costs 3-5 µs.
@@ -353,32 +355,37 @@ class ClientConnection(asyncio.Protocol):
         if isinstance(head, Refusal):
             self._refuse(head)
             return
-        if self._parser.should_upgrade():
-            if head.has_body:
-                self._refuse(Refusal(reasons.ERROR_REASON_BAD_REQUEST, "an upgrade request has a body"))
-                return
-            head.keep_alive = False
+        upgrade = self._parser.should_upgrade()
+        if upgrade and head.has_body:
+            self._refuse(Refusal(reasons.ERROR_REASON_BAD_REQUEST, "an upgrade request has a body"))
+            return
         bounds = self.host.limits.head
         self._body_left = head.block.content_length
         self._chunks = Chunks(bounds.extension_bytes, bounds.fields_bytes) if head.block.chunked else None
-        self._repeatable = head.keep_alive and not head.has_body
-        self._inbound = self._push(head)
+        self._inbound = self._push(head, last=upgrade)
+        self._repeatable = self._inbound.keep_alive and not head.has_body
+        self._known_head = None
 
     def _admit_again(self) -> None:
         """Queues a request with the fields of the one before, and without a body like that, or its refusal."""
-        head = read_head(self._line.method, self._line.target, self._block)
-        if isinstance(head, Refusal):
-            self._refuse(head)
-            return
-        self._push(head).end()
+        head = self._known_head
+        if head is None:
+            read = read_head(self._line.method, self._line.target, self._block)
+            if isinstance(read, Refusal):
+                self._refuse(read)
+                return
+            head = read
+            if head.path is not None:  # else a route may give it one
+                self._known_head = head
+        self._push(head).complete = True
         self._deaf = self._last
 
-    def _push(self, head: Head) -> InboundRequest:
+    def _push(self, head: Head, *, last: bool = False) -> InboundRequest:
         request = InboundRequest(head, started_at=time.perf_counter(), started_time=self.host.now())
         self._queue.append(request)
-        if len(self._queue) >= self.host.limits.pipelined:
-            head.keep_alive = False
-        self._last = not head.keep_alive  # its body is still taken
+        if last or len(self._queue) >= self.host.limits.pipelined:
+            request.keep_alive = False
+        self._last = not request.keep_alive  # its body is still taken
         return request
 
     def _refuse(self, refusal: Refusal) -> None:

@@ -26,7 +26,7 @@ def refuse(visit: Visit, refusal: Refusal, client: ClientConnection) -> bool:
     status, fields, body = render(refusal, instance=instance, request_id=visit.request_id)
     visit.status, visit.code = status, refusal.code
     # a body that is still to come has no taker
-    keep_alive = head is not None and head.keep_alive and visit.request.complete
+    keep_alive = visit.request.keep_alive and visit.request.complete
     bodiless = head is not None and head.method == "HEAD"
     octets = answer_head(
         status,
@@ -44,7 +44,7 @@ def refuse(visit: Visit, refusal: Refusal, client: ClientConnection) -> bool:
 def answer_preflight(visit: Visit, lines: bytes, client: ClientConnection) -> bool:
     """Answers a preflight with the header lines that allow or do not allow what it asks for."""
     head = visit.head
-    keep_alive = head is not None and head.keep_alive and visit.request.complete
+    keep_alive = visit.request.keep_alive and visit.request.complete
     visit.status = 204
     added = added_lines(visit) + lines
     http_11 = head is None or head.block.http_11

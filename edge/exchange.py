@@ -36,7 +36,10 @@ class Client(Protocol):
 
 
 class Upload(Protocol):
-    """The body of the client's request: buffered until it is attached, complete once its end has arrived."""
+    """The body of the client's request: buffered until it is attached, complete once its end has arrived. `keep_alive`:
+    whether its connection may carry another."""
+
+    keep_alive: bool
 
     @property
     def complete(self) -> bool: ...
@@ -104,7 +107,7 @@ class Exchange:
         self._upstream = upstream
         self._added = added
         self._max_body_bytes = way.max_body_bytes
-        self._keep_alive = head.keep_alive
+        self._keep_alive = upload.keep_alive
         self._chunked_out = head.block.chunked
         self._out: list[bytes] = []
 

@@ -85,35 +85,31 @@ class Forwarder:
         )
         visit.upstream = lease.name
         connection = self._pool.idle(lease, self._loop.time())
-        outcome = await self._attempt(visit, head, way, timeouts, lease, octets, connection, client)
-        if outcome.unsent and head.method in IDEMPOTENT and not head.has_body:
-            # the server had closed the idle connection while our request was on its way
-            outcome = await self._attempt(visit, head, way, timeouts, lease, octets, None, client)
-        return outcome
+        while True:
+            if connection is None:
+                try:
+                    connection = await in_task(self._pool.connect(lease, timeouts.connect))
+                except Unreachable as error:
+                    return _unreachable(error, client)
+            if client.closed:
+                self._pool.release(lease, connection, self._loop.time())
+                return Outcome(client_gone=True, stage="connect")
+            outcome = await self._exchanged(visit, head, way, timeouts, connection, octets, client)
+            self._pool.release(lease, connection, self._loop.time())
+            if not outcome.unsent or head.method not in IDEMPOTENT or head.has_body:
+                return outcome
+            connection = None  # the server had closed the idle one while our request was on its way
 
-    async def _attempt(
+    async def _exchanged(
         self,
         visit: Visit,
         head: Head,
         way: Way,
         timeouts: Timeouts,
-        lease: Lease,
+        connection: UpstreamConnection,
         octets: bytes,
-        connection: UpstreamConnection | None,
         client: ClientConnection,
     ) -> Outcome:
-        if connection is None:
-            try:
-                connection = await in_task(self._pool.connect(lease, timeouts.connect))
-            except Unreachable as error:
-                if client.closed:
-                    return Outcome(client_gone=True, stage="connect")
-                if error.timed_out:
-                    return Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT, stage="connect")
-                return Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_UNREACHABLE, stage="connect")
-        if client.closed:
-            self._pool.release(lease, connection, self._loop.time())
-            return Outcome(client_gone=True, stage="connect")
         sent_at = time.perf_counter()
         request = visit.request
         exchange = Exchange(client, request, connection, head, way, timeouts, b"".join(visit.lines), self._loop)
@@ -132,7 +128,6 @@ class Forwarder:
         if exchange.answered_at:
             visit.upstream_seconds = exchange.answered_at - sent_at
         visit.response_bytes = exchange.sent_bytes
-        self._pool.release(lease, connection, self._loop.time())
         return exchange.outcome or Outcome(client_gone=True)
 
     def _way(
@@ -162,6 +157,14 @@ class Forwarder:
         turn = self._turns[key]
         self._turns[key] = turn + 1
         return _lease(service.at_turn(turn), governing)
+
+
+def _unreachable(error: Unreachable, client: ClientConnection) -> Outcome:
+    if client.closed:
+        return Outcome(client_gone=True, stage="connect")
+    if error.timed_out:
+        return Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT, stage="connect")
+    return Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_UNREACHABLE, stage="connect")
 
 
 def _lease(target: Target, governing: TenantView) -> Lease:

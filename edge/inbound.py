@@ -24,11 +24,23 @@ class Sink(Protocol):
 class InboundRequest:
     """A request of a client's connection. `head` is a Refusal when the strict gate did not let it in."""
 
-    __slots__ = ("_buffer", "_sink", "body_bytes", "complete", "failed", "head", "started_at", "started_time")
+    __slots__ = (
+        "_buffer",
+        "_sink",
+        "body_bytes",
+        "complete",
+        "failed",
+        "head",
+        "keep_alive",
+        "started_at",
+        "started_time",
+    )
 
     def __init__(self, head: Head | Refusal, *, started_at: float, started_time: float) -> None:
         """`started_at` by the performance counter, for durations; `started_time` in seconds since 1970."""
         self.head = head
+        self.keep_alive = isinstance(head, Head) and head.block.keep_alive
+        """Whether the connection may carry another request after this one."""
         self.started_at = started_at
         self.started_time = started_time
         self.body_bytes = 0

@@ -25,7 +25,7 @@ from edge.principal import Credential, Principal, Rejection
 from edge.problems import Refusal
 from edge.request_id import RequestIds
 from edge.routing import Auth, MethodNotAllowed, Route
-from edge.snapshot import GatewaySnapshot, TenantView
+from edge.snapshot import GatewaySnapshot
 from edge.standing import Standing
 from edge.story import in_task
 from edge.tenancy import KEY_INVALID, Governing
@@ -33,6 +33,7 @@ from edge.visit import Visit
 
 AMBIGUOUS = Refusal(reasons.ERROR_REASON_AMBIGUOUS_PATH, "the path can be read in more than one way")
 INTERNAL = Refusal(reasons.ERROR_REASON_INTERNAL, "")
+NOT_VALID = "the credential is not valid"
 NOT_FOUND = Refusal(reasons.ERROR_REASON_ROUTE_NOT_FOUND, "no route matches this request")
 
 
@@ -99,7 +100,7 @@ class Journey:
         if self._begun is not None:
             self._begun(visit)
         if head is not None and self._draining() and not client.pipelined:
-            head.keep_alive = False
+            request.keep_alive = False
         try:
             if isinstance(request.head, Refusal):
                 return refuse(visit, request.head, client)
@@ -149,7 +150,10 @@ class Journey:
             return refuse(visit, route, client)
         visit.route, visit.template = route, route.prefix
 
-        principal = await self._principal(route, standing.credential)
+        principal: Principal | Refusal | None = None
+        credential = standing.credential
+        if credential is not None and route.auth is not Auth.NONE:
+            principal = self._recalled(route, credential) or await self._looked_up(route, credential)
         if isinstance(principal, Refusal):
             return refuse(visit, principal, client)
         visit.principal = principal
@@ -159,8 +163,9 @@ class Journey:
             return refuse(visit, tenant, client)
         visit.tenant = tenant
 
+        limits = limits_for(tenant, route, principal, visit.client_address)
         refusal = (
-            await self._limit(visit, tenant, route)
+            (None if limits is None else await self._limit(visit, limits))
             or route_refusal(route, principal)
             or tenant_refusal(tenant, route, rules.subscription, head.method, visit.request.started_time)
         )
@@ -194,25 +199,23 @@ class Journey:
             head.path = path
         return found
 
-    async def _principal(self, route: Route, credential: Credential | Refusal | None) -> Principal | Refusal | None:
-        if route.auth is Auth.NONE or credential is None:
-            return None
+    def _recalled(self, route: Route, credential: Credential | Refusal) -> Principal | Refusal | None:
+        """Whom the credential proves, as far as that is known here and may be believed on the route."""
         if isinstance(credential, Refusal):
             return credential
         found = None if route.critical else self._authentication.cached(credential, time.time())
-        if found is None:
-            try:
-                found = await in_task(self._authentication.authenticate(credential, fresh=route.critical))
-            except AuthUnavailable:
-                return Refusal(reasons.ERROR_REASON_AUTH_UNAVAILABLE, "the credential cannot be checked now")
-        if isinstance(found, Rejection):
-            return Refusal(found.reason, "the credential is not valid")
-        return found
+        return Refusal(found.reason, NOT_VALID) if isinstance(found, Rejection) else found
 
-    async def _limit(self, visit: Visit, tenant: TenantView, route: Route) -> Refusal | None:
-        limits = limits_for(tenant, route, visit.principal, visit.client_address)
-        if limits is None:
-            return None
+    async def _looked_up(self, route: Route, credential: Credential | Refusal) -> Principal | Refusal:
+        if isinstance(credential, Refusal):
+            return credential
+        try:
+            found = await in_task(self._authentication.authenticate(credential, fresh=route.critical))
+        except AuthUnavailable:
+            return Refusal(reasons.ERROR_REASON_AUTH_UNAVAILABLE, "the credential cannot be checked now")
+        return Refusal(found.reason, NOT_VALID) if isinstance(found, Rejection) else found
+
+    async def _limit(self, visit: Visit, limits: LimitSet) -> Refusal | None:
         try:
             decision = await self._limiter.check(limits)
         except LimitUnavailable:

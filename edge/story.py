@@ -7,7 +7,6 @@ current task) is given one by whoever calls it.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
-from contextvars import Context
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -15,45 +14,30 @@ Callback = Callable[[Any], object]
 
 
 class Waiting:
-    """What one coroutine waits for, over and over; future-like in the sense of `asyncio.isfuture`."""
+    """What one story waits for, over and over; no task can."""
 
-    __slots__ = ("_asyncio_future_blocking", "_callback", "_loop")
+    __slots__ = ("_go_on",)
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._callback: Callback | None = None
-        self._asyncio_future_blocking = False
+    def __init__(self) -> None:
+        self._go_on: Callback | None = None
 
     @property
     def waited_for(self) -> bool:
-        """Whether the coroutine stands still here."""
-        return self._callback is not None
+        """Whether a story stands still here."""
+        return self._go_on is not None
 
     def over(self) -> None:
-        """Lets the coroutine go on, now; nothing happens when it does not wait."""
-        callback = self._callback
-        if callback is not None:
-            self._callback = None
-            callback(self)
+        """Lets the story go on, now; nothing happens when none waits."""
+        go_on, self._go_on = self._go_on, None
+        if go_on is not None:
+            go_on(None)
 
     def __await__(self) -> Generator["Waiting", None, None]:
-        self._asyncio_future_blocking = True
         yield self
-
-    def add_done_callback(self, callback: Callback, *, context: Context | None = None) -> None:
-        """What is called when the wait is over."""
-        self._callback = callback
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that the wait belongs to."""
-        return self._loop
-
-    def result(self) -> None:
-        """A wait has no result."""
 
 
 class Story:
-    """A running coroutine. It must not fail: nobody is there to be told."""
+    """A running coroutine. It must not fail: only whoever let it go on would be told."""
 
     __slots__ = ("_coroutine",)
 
@@ -67,8 +51,11 @@ class Story:
             awaited = self._coroutine.send(None)
         except StopIteration:
             return
-        awaited._asyncio_future_blocking = False  # as a task does: it is known now who waits
-        awaited.add_done_callback(self._go_on)
+        if isinstance(awaited, Waiting):
+            awaited._go_on = self._go_on
+        else:
+            awaited._asyncio_future_blocking = False  # as a task does: it is known now who waits
+            awaited.add_done_callback(self._go_on)
 
 
 def in_task(coroutine: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from edge.http.block import FieldBlock
+from edge.http.line import METHODS
 from edge.http.path import canonical_path
 from edge.problems import Refusal, bad_request
 
@@ -29,7 +30,6 @@ class Head:
     query: bytes
     host: str
     authority: bytes
-    keep_alive: bool
     block: FieldBlock
     read: dict[bytes, bytes]
 
@@ -57,17 +57,8 @@ def read_head(method: bytes, target: bytes, block: FieldBlock | Refusal) -> Head
     if isinstance(placed, Refusal):
         return placed
     host, authority, raw_path, query = placed
-    return Head(
-        method.decode("ascii"),
-        raw_path,
-        canonical_path(raw_path),
-        query,
-        host,
-        authority,
-        block.keep_alive,
-        block,
-        block.read,
-    )
+    name = METHODS[method]
+    return Head(name, raw_path, canonical_path(raw_path), query, host, authority, block, block.read)
 
 
 def _place(target: bytes, host: bytes | None, http_11: bool) -> tuple[str, bytes, bytes, bytes] | Refusal:

@@ -10,7 +10,8 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from edge.problems import Refusal, bad_request
 
 _METHODS = b"GET HEAD POST PUT PATCH DELETE OPTIONS".split()
-METHODS = frozenset(_METHODS)
+METHODS = {method: method.decode() for method in _METHODS}
+"""Those that are served, and each as a text."""
 _ALLOW = b", ".join(_METHODS)
 _EMPTY_LINES = rb"(?:\r\n){0,2}"
 """What some clients send behind a body: ignored, within reason."""

@@ -69,6 +69,7 @@ class _Whole:
     """A request whose body is all there."""
 
     complete = True
+    keep_alive = True
 
 
 class _Behind:
@@ -78,7 +79,7 @@ class _Behind:
     exchange: Exchange
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.answered = Waiting(loop)
+        self.answered = Waiting()
 
     def write(self, data: bytes) -> None:
         self.exchange.client_blocked()

@@ -158,6 +158,7 @@ class _Owing:
     """A request whose body is still to come."""
 
     complete = False
+    keep_alive = True
 
 
 class _Taking:
@@ -167,7 +168,7 @@ class _Taking:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.paused = False
-        self.answered = Waiting(loop)
+        self.answered = Waiting()
 
     def write(self, data: bytes) -> None:
         pass

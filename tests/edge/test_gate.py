@@ -111,6 +111,15 @@ async def test_fields_that_are_repeated_mean_the_same_for_another_line_and_their
         assert b"Via: 1.0 " in behind.heads[-1]
 
 
+async def test_equal_fields_mean_a_body_each_time() -> None:
+    async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
+        client = await edge.connect()
+        for body in (b"one", b"two", b"GET"):
+            await client.send(request(method="POST", body=body))
+            assert (await client.answer()).status == 200
+        assert [(await edge.visit(number)).request.body_bytes for number in (1, 2, 3)] == [3, 3, 3]
+
+
 async def test_a_repeated_head_is_refused_when_its_target_is() -> None:
     async with upstream(reading) as behind, plane([route(behind.port)]) as edge:
         client = await edge.connect()
@@ -149,6 +158,17 @@ async def test_a_refusal_is_read_by_a_client_that_sends_on(octets: bytes, code: 
         client = await edge.connect()
         client.writer.write(octets)
         assert (await client.answer()).code == code
+
+
+async def test_a_client_that_sends_on_after_a_refusal_is_not_reset() -> None:
+    """A reset would take the answer from one that has not read it yet (RFC 9112 §9.6)."""
+    async with plane([]) as edge:
+        client = await edge.connect()
+        await client.send(b"GET  / HTTP/1.1\r\n")
+        assert (await client.answer()).code == "BAD_REQUEST"
+        assert await client.ended() == b""
+        for _ in range(5):
+            await client.send(b"X: 1\r\n")
 
 
 async def test_fields_may_be_as_long_together_as_allowed_and_not_one_octet_more() -> None:
@@ -329,40 +349,45 @@ async def silent_until(served: Served, go: asyncio.Event) -> None:
         await served.send(OK)
 
 
-@pytest.mark.parametrize("asked", ["before its end", "with its end"])
+@pytest.mark.parametrize("asked", ["before its end", "with its end", "behind another request"])
 async def test_a_client_that_is_gone_takes_its_upstream_request_with_it_before_any_answer(asked: str) -> None:
     """The end of its side is all that is seen of it; the rest must be asked for."""
     begun = asyncio.Event()
 
     async def silent(served: Served) -> None:
+        if asked == "behind another request":
+            await served.head()
+            await served.send(OK)
         begun.set()
         await silent_until(served, asyncio.Event())
 
     limits = ClientLimits(probe_seconds=0.1)
     async with upstream(silent) as behind, plane([route(behind.port)], limits=limits) as edge:
         client = await edge.connect()
-        await client.send(request())
+        requests = 2 if asked == "behind another request" else 1
+        await client.send(request() * requests)
         async with asyncio.timeout(DEADLINE):
             if asked == "before its end":
                 await begun.wait()
             client.close()
             await behind.gone.wait()
-        assert (await edge.visit()).stage == "response"
+        assert (await edge.visit(requests)).stage == "response"
 
 
-@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
-async def test_a_client_that_has_only_ended_its_side_is_answered(version: bytes) -> None:
-    go = asyncio.Event()
-    limits = ClientLimits(probe_seconds=0.05)
+async def test_a_client_that_has_only_ended_its_side_is_answered() -> None:
+    go, limits = asyncio.Event(), ClientLimits(probe_seconds=0.05)
     async with (
         upstream(lambda served: silent_until(served, go)) as behind,
         plane([route(behind.port)], limits=limits) as edge,
     ):
-        client = await edge.connect()
-        await client.send(request().replace(b"HTTP/1.1", b"HTTP/" + version))
-        client.writer.write_eof()
-        for _ in range(2 if version == b"1.1" else 0):
-            assert (await client.answer()).status == 100
+        old, new = await edge.connect(), await edge.connect()
+        await old.send(request().replace(b"HTTP/1.1", b"HTTP/1.0"))
+        old.writer.write_eof()
+        await new.send(request())
+        new.writer.write_eof()
+        for _ in range(2):
+            assert (await new.answer()).status == 100
         go.set()
-        assert (await client.answer()).body == b"ok"
-        assert await client.ended() == b""
+        for client in (new, old):  # HTTP/1.0 knows no interim answer
+            assert (await client.answer()).body == b"ok"
+            assert await client.ended() == b""

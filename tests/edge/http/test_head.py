@@ -153,7 +153,7 @@ def test_a_client_waits_for_a_go_ahead_only_with_a_body(
 
 def test_what_the_fields_say_is_at_hand() -> None:
     head = head_of(HOST, (b"Connection", b"close"), (b"Origin", b"https://a.test"))
-    assert not head.keep_alive
+    assert not head.block.keep_alive
     assert head.read is head.block.read
     assert head.read[b"origin"] == b"https://a.test"
 

@@ -121,13 +121,13 @@ def field_from_nowhere(planting: pytest.MonkeyPatch) -> None:
 
 def twice(planting: pytest.MonkeyPatch) -> None:
     """Sends a request again that was answered."""
-    true = Forwarder._attempt
+    true = Forwarder._exchanged
 
     async def attempt(self: Forwarder, *given: object) -> Outcome:
         await true(self, *given)  # type: ignore[arg-type]
         return await true(self, *given)  # type: ignore[arg-type]
 
-    planting.setattr(Forwarder, "_attempt", attempt)
+    planting.setattr(Forwarder, "_exchanged", attempt)
 
 
 def no_record(planting: pytest.MonkeyPatch) -> None:
