@@ -3,6 +3,7 @@
 uvicorn raises SIGTERM again after its shutdown, so that nothing around `serve()` would ever be unwound.
 """
 
+import asyncio
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -22,6 +23,15 @@ class EdgeServer(uvicorn.Server):
     def capture_signals(self) -> Generator[None, None, None]:
         """Leaves signals alone."""
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Lets requests end, for the time that they have; then cuts the rest off, so that these are recorded, too."""
+        await super().shutdown(sockets)
+        connections = self.server_state.connections
+        for connection in list(connections):
+            connection.abort()  # type: ignore[union-attr]  # all of them are ours
+        while connections:  # noqa: ASYNC110 - each hears of it from the loop, on one of its next turns
+            await asyncio.sleep(0)
 
 
 def edge_server(protocol: type[ClientConnection], drain_seconds: float) -> EdgeServer:

@@ -142,6 +142,8 @@ class Upstream:
     port: int = 0
     heads: list[bytes] = field(default_factory=list)
     connections: int = 0
+    met: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a connection to it has come."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once a connection to it has ended."""
 
@@ -153,6 +155,7 @@ async def upstream(script: Script) -> AsyncIterator[Upstream]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         state.connections += 1
+        state.met.set()
         try:
             await script(Served(reader, writer, state.heads))
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -222,11 +225,14 @@ class Plane:
     """The edge's side of what is open."""
     served: list[ClientConnection] = field(default_factory=list)
     """The edge's side of all clients' connections, in the order in which they were made."""
+    protocol: type[ClientConnection] = ClientConnection
+    """Of its connections, for another server."""
     drain: Callable[[], None] = lambda: None
     """Begins the end of the worker, as uvicorn does."""
 
-    async def connect(self) -> Connection:
-        connection = Connection(*await asyncio.open_connection("127.0.0.1", self.port))
+    async def connect(self, port: int = 0) -> Connection:
+        """A connection to the edge, or to another server of its protocol."""
+        connection = Connection(*await asyncio.open_connection("127.0.0.1", port or self.port))
         self.opened.append(connection)
         return connection
 
@@ -366,6 +372,7 @@ async def plane(
     forwarder = Forwarder(pool, deadlines, loop)
     host.journey = Journey(services, services, services, forwarder, builtins, record, lambda: host.draining, begun)
     server_state, protocol = _ServerState(state), hosted_by(host)
+    state.protocol = protocol
     server = await loop.create_server(lambda: protocol(None, server_state, None, loop), "127.0.0.1", 0)
     state.port = server.sockets[0].getsockname()[1]
 
