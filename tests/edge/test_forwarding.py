@@ -31,5 +31,6 @@ async def test_a_config_that_was_replaced_is_forgotten() -> None:
             del view, rules
             assert (await edge.get()).status == 200
         edge.visits.clear()
+        edge.served.clear()
         assert routers() <= before + 1
     assert b"X-Tenant-ID: " + DEFAULT_TENANT.encode() in up.heads[-1]
