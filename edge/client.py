@@ -32,6 +32,7 @@ from edge.http.origin import Origin, find_origin, peer_of
 from edge.inbound import InboundRequest
 from edge.pace import LeastPace, Upload
 from edge.problems import Refusal
+from edge.repeat import Repeat, Undecided
 from edge.standing import Standing
 from edge.story import Story, Waiting
 
@@ -114,7 +115,11 @@ class ClientConnection(asyncio.Protocol):
         self.closed = False
         self.writable = True
         self.deadline = inf
-        self.exchange: Exchange | None = None
+        self.exchange: Exchange | Undecided | None = None
+        self.repeat: Repeat | None = None
+        """Takes the next request if it repeats the last one."""
+        self.interrupted: Repeat | None = None
+        """What the next request is a part of, if it has begun already."""
         self.answering = False
         """Whether octets have gone out for the request that is being answered."""
         self._state = server_state
@@ -183,7 +188,8 @@ class ClientConnection(asyncio.Protocol):
         elif self._raw and not self._deaf:
             self._wait_for_head()
         # not in the parser's callbacks: an answer may end, and the next one begin, before this returns
-        self._requested.over()
+        if self.exchange is None:
+            self._requested.over()
 
     def _take_head(self, data: bytes) -> int:
         """Takes the head that begins or goes on with these octets; tells how many of them belong to it."""
@@ -328,7 +334,8 @@ class ClientConnection(asyncio.Protocol):
             self._inbound.feed(data)
             if self._body_left:  # of chunks it is never known to be none
                 self._keep_pace(self._inbound, len(data))
-            if self._inbound.full or (self._queue and not self._requested.waited_for):  # or its turn has not come
+            answering = self.exchange is not None or not self._requested.waited_for
+            if self._inbound.full or (self._queue and answering):  # or its turn has not come
                 self.pause_reading()
 
     def _keep_pace(self, inbound: InboundRequest, octets: int) -> None:
@@ -377,6 +384,9 @@ class ClientConnection(asyncio.Protocol):
             head = read
             if head.path is not None:  # else a route may give it one
                 self._known_head = head
+        idle = self.exchange is None and not self._queue and self._requested.waited_for
+        if self.repeat is not None and idle and self.repeat.begin(head, time.perf_counter(), self.host.now()):
+            return
         self._push(head).complete = True
         self._deaf = self._last
 
@@ -402,8 +412,8 @@ class ClientConnection(asyncio.Protocol):
             self.host.deadlines.hasten(self)
 
     async def _next(self) -> InboundRequest | None:
-        while not self._queue:
-            if self.closed or self._deaf:
+        while self.exchange is not None or not self._queue:
+            if self.exchange is None and (self.closed or self._deaf):
                 return None
             await self._requested
         self.deadline = inf
@@ -411,6 +421,37 @@ class ClientConnection(asyncio.Protocol):
             self._probe_later()
         self.answering = False
         return self._queue.popleft()
+
+    def repeats(self, head: Head) -> bool:
+        """Whether the next request with the same octets will have this very head."""
+        return head is self._known_head
+
+    def take_up(self, exchange: Exchange | Undecided) -> None:
+        """Has a request that waits for nobody's turn run in this exchange."""
+        self.exchange = exchange
+        self.answering = False
+        self.deadline = inf
+
+    def repeated(self) -> None:
+        """Goes on after an exchange that was taken up, and answered its request."""
+        self.exchange = None
+        self._wait()
+        if self._queue or self._deaf:
+            self._requested.over()
+
+    def go_on(self, repeat: Repeat) -> None:
+        """Has the request of an exchange that was taken up go the ordinary way from here on."""
+        self.exchange = self.repeat = None
+        self.interrupted = repeat
+        self._queue.appendleft(repeat.visit.request)
+        self._requested.over()
+
+    def _wait(self) -> None:
+        """Bounds the time until the next request."""
+        limits = self.host.limits
+        self.deadline = self.loop.time() + (limits.head_seconds if self._raw else limits.idle_seconds)
+        if self.host.draining:  # this answer did not say so: its head was out before the drain began
+            self._hurry()
 
     async def _serve(self) -> None:
         try:
@@ -424,10 +465,7 @@ class ClientConnection(asyncio.Protocol):
                 if not keep_alive or not request.complete:
                     break
                 await self.drained()
-                limits = self.host.limits
-                self.deadline = self.loop.time() + (limits.head_seconds if self._raw else limits.idle_seconds)
-                if self.host.draining:  # this answer did not say so: its head was out before the drain began
-                    self._hurry()
+                self._wait()
         except Exception:
             log.exception("connection failed")
         self._close()

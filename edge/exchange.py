@@ -61,13 +61,16 @@ class Outcome(NamedTuple):
     client_gone: bool = False
     unsent: bool = False
     """The upstream closed an old connection before it answered anything: the request may be sent once more."""
+    whole: bool = False
+    """The answer came in one piece, with a head that was known."""
 
 
-_ANSWERED = {status: Outcome(status, begun=True, keep_alive=True) for status in range(200, 600)}
+_ANSWERED = {status: Outcome(status, begun=True, keep_alive=True, whole=True) for status in range(200, 600)}
 
 
 class Exchange:
-    """Pumps one request and its answer. Is the `Receiver` of the upstream and the sink of the client's body.
+    """Pumps one request and its answer. Is the `Receiver` of the upstream and the sink of the client's body, from
+    `run_on` on.
 
     What has not happened yet stands as a class attribute: there is one of these for every request.
     """
@@ -88,28 +91,32 @@ class Exchange:
         self,
         client: Client,
         upload: Upload,
-        upstream: UpstreamConnection,
         head: Head,
         way: Way,
         timeouts: Timeouts,
-        added: bytes,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """`added`: header lines for the answer. The time for the answer's head runs from the last octet sent."""
         self.bodiless = head.method == "HEAD"
         self.http_11 = head.block.http_11
         self.own_cors = way.own_cors
         self._timeouts = timeouts
-        upstream.deadline = loop.time() + timeouts.response
         self._loop = loop
         self._client = client
         self._upload = upload
-        self._upstream = upstream
-        self._added = added
         self._max_body_bytes = way.max_body_bytes
-        self._keep_alive = upload.keep_alive
         self._chunked_out = head.block.chunked
         self._out: list[bytes] = []
+        self.connection: UpstreamConnection
+        self._added: bytes
+        self._keep_alive: bool
+
+    def run_on(self, upstream: UpstreamConnection, added: bytes) -> None:
+        """Gets its connection, and header lines for the answer. The time for the answer's head runs from the last octet
+        sent."""
+        upstream.deadline = self._loop.time() + self._timeouts.response
+        self.connection = upstream
+        self._added = added
+        self._keep_alive = self._upload.keep_alive
 
     # -- from the client ---------------------------------------------------------------------------------------
 
@@ -119,13 +126,13 @@ class Exchange:
         if self._received_bytes > self._max_body_bytes:
             self._give_up(reasons.ERROR_REASON_BODY_TOO_LARGE, "body")
             return
-        self._upstream.deadline = self._loop.time() + self._patience
-        self._upstream.send(chunk(data) if self._chunked_out else data)
+        self.connection.deadline = self._loop.time() + self._patience
+        self.connection.send(chunk(data) if self._chunked_out else data)
 
     def upload_ended(self) -> None:
         """Takes the end of the request's body."""
         if self._chunked_out and self.outcome is None:
-            self._upstream.send(LAST_CHUNK)
+            self.connection.send(LAST_CHUNK)
 
     def upload_failed(self, reason: Reason) -> None:
         """Ends the exchange because the request's body is malformed or too slow."""
@@ -133,7 +140,7 @@ class Exchange:
 
     def client_gone(self) -> None:
         """Ends the exchange because the client's connection is lost."""
-        self._upstream.abandon()
+        self.connection.abandon()
         self._finish(Outcome(self._status, stage=self.stage, begun=True, client_gone=True))
 
     def close_after(self) -> None:
@@ -143,14 +150,14 @@ class Exchange:
 
     def client_blocked(self) -> None:
         """The client does not take more for now: reads no more from the upstream, until its answer has ended."""
-        if self._upstream.receiver is self:
-            self._upstream.pause_reading()
+        if self.connection.receiver is self:
+            self.connection.pause_reading()
 
     def client_unblocked(self) -> None:
         """The client takes more again."""
-        if self._upstream.receiver is self:
-            self._upstream.deadline = self._loop.time() + self._patience
-            self._upstream.resume_reading()
+        if self.connection.receiver is self:
+            self.connection.deadline = self._loop.time() + self._patience
+            self.connection.resume_reading()
 
     # -- from the upstream (`Receiver`) ------------------------------------------------------------------------
 
@@ -160,9 +167,9 @@ class Exchange:
 
     def answer_begun(self, status: int, lines: bytes, framing: Framing) -> None:
         self.answered_at = time.perf_counter()
-        self._upstream.deadline = self._loop.time() + self._timeouts.idle
+        self.connection.deadline = self._loop.time() + self._timeouts.idle
         if self._timeouts.idle < self._timeouts.response:
-            self._upstream.hasten()
+            self.connection.hasten()
         self.stage = "idle"
         self._status = status
         bodiless = self.bodiless or status in (204, 304)
@@ -188,7 +195,7 @@ class Exchange:
         self._out.append(chunk(data) if self._chunked_in else data)
 
     def answer_paused(self) -> None:
-        self._upstream.deadline = self._loop.time() + self._timeouts.idle
+        self.connection.deadline = self._loop.time() + self._timeouts.idle
         self._flush()
 
     def answer_ended(self) -> None:
@@ -196,13 +203,13 @@ class Exchange:
             self._out.append(LAST_CHUNK)
         self._flush()
         if not self._upload.complete:  # an early answer: the rest of the upload has no taker
-            self._upstream.abandon()
+            self.connection.abandon()
         self._finish(Outcome(self._status, begun=True, keep_alive=self._keep_alive))
 
     def upstream_failed(self, reason: Reason) -> None:
         if self._begun:
             self._flush()
-        stale = self._upstream.pooled and not self._upstream.answered
+        stale = self.connection.pooled and not self.connection.answered
         self._finish(Outcome(self._status, failure=reason, stage=self.stage, begun=self._begun, unsent=stale))
 
     def pause_upload(self) -> None:
@@ -210,7 +217,7 @@ class Exchange:
         self._client.pause_reading()
 
     def resume_upload(self) -> None:
-        self._upstream.deadline = (
+        self.connection.deadline = (
             self._loop.time() + self._patience
         )  # it has taken something, and the client needs time for more
         self._upload_blocked = False
@@ -227,7 +234,7 @@ class Exchange:
         """Ends the exchange because one side was silent for too long: the client when its body is owed or when it
         takes nothing of the answer."""
         if not self._client.writable:  # what the upstream sent is read no more, because the client takes nothing
-            self._upstream.abandon()
+            self.connection.abandon()
             self._finish(Outcome(self._status, stage="client", begun=True, client_gone=True))
         elif not self._upload.complete and not self._upload_blocked and not self._status:
             self._give_up(reasons.ERROR_REASON_REQUEST_TIMEOUT, "body")
@@ -243,7 +250,7 @@ class Exchange:
             out.clear()
 
     def _give_up(self, reason: Reason, stage: str) -> None:
-        self._upstream.abandon()
+        self.connection.abandon()
         self._finish(Outcome(self._status, failure=reason, stage=stage, begun=self._begun))
 
     def _finish(self, outcome: Outcome) -> None:

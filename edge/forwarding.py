@@ -18,7 +18,8 @@ from edge.http.outbound import identity_lines, request_fields, request_head
 from edge.http.trace import started
 from edge.principal import Principal
 from edge.problems import Refusal
-from edge.routing import Route, Service, Target, Timeouts
+from edge.repeat import Repeat
+from edge.routing import Route, Target, Timeouts
 from edge.sampling import ALL, Share
 from edge.snapshot import TenantView
 from edge.standing import Standing, Way
@@ -47,10 +48,10 @@ class Forwarder:
         """`traces`: those that start here and are to be recorded by whoever takes part in them; `max_body_bytes`: of
         requests whose route says nothing else."""
         self._max_body_bytes = max_body_bytes
-        self._pool = pool
+        self.pool = pool
         self._deadlines = deadlines
-        self._loop = loop
-        self._traces = traces
+        self.loop = loop
+        self.traces = traces
         self._turns: defaultdict[tuple[TenantId, str], int] = defaultdict(int)
 
     async def forward(
@@ -70,7 +71,7 @@ class Forwarder:
             way = standing.way = self._way(head, route, tenant, principal, governing, visit.origin)
         if head.block.content_length > way.max_body_bytes:
             return Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {way.max_body_bytes} octets")
-        lease = way.lease or self._in_turn(governing, route.service)
+        lease = self.lease(way)
         timeouts, patience = route.timeouts, visit.origin.patience
         if patience is not None:
             timeouts = timeouts.within(patience - (time.perf_counter() - visit.request.started_at))
@@ -79,28 +80,53 @@ class Forwarder:
             route,
             way.fields,
             timeouts.line,
-            visit.request_id.encode(),
-            b"" if head.block.trace_id else started(visit.id, self._traces),
+            visit.request_id_octets,
+            b"" if head.block.trace_id else started(visit.id, self.traces),
             way.identity,
         )
         visit.upstream = lease.name
-        connection = self._pool.idle(lease, self._loop.time())
+        connection = self.pool.idle(lease, self.loop.time())
+        return await self._sent(visit, head, way, lease, timeouts, connection, octets, client)
+
+    async def resume(self, repeat: Repeat, client: ClientConnection) -> Outcome:
+        """Ends the exchange of a request that was sent the short way; sends the request once more if need be."""
+        visit, head, route = repeat.visit, repeat.head, repeat.way.route
+        outcome = self._ended(repeat, visit, repeat.lease, repeat.sent_at)
+        if not outcome.unsent or head.method not in IDEMPOTENT:
+            return outcome
+        return await self._sent(visit, head, repeat.way, repeat.lease, route.timeouts, None, repeat.octets, client)
+
+    async def _sent(
+        self,
+        visit: Visit,
+        head: Head,
+        way: Way,
+        lease: Lease,
+        timeouts: Timeouts,
+        connection: UpstreamConnection | None,
+        octets: bytes,
+        client: ClientConnection,
+    ) -> Outcome:
         while True:
             if connection is None:
                 try:
-                    connection = await in_task(self._pool.connect(lease, timeouts.connect))
+                    connection = await in_task(self.pool.connect(lease, timeouts.connect))
                 except Unreachable as error:
                     return _unreachable(error, client)
             if client.closed:
-                self._pool.release(lease, connection, self._loop.time())
+                self.pool.release(lease, connection, self.loop.time())
                 return Outcome(client_gone=True, stage="connect")
-            outcome = await self._exchanged(visit, head, way, timeouts, connection, octets, client)
-            self._pool.release(lease, connection, self._loop.time())
+            sent_at = time.perf_counter()
+            exchange = self._begin(visit, head, way, timeouts, connection, octets, client)
+            if exchange.outcome is None:
+                await client.answered
+            client.exchange = None
+            outcome = self._ended(exchange, visit, lease, sent_at)
             if not outcome.unsent or head.method not in IDEMPOTENT or head.has_body:
                 return outcome
             connection = None  # the server had closed the idle one while our request was on its way
 
-    async def _exchanged(
+    def _begin(
         self,
         visit: Visit,
         head: Head,
@@ -109,25 +135,26 @@ class Forwarder:
         connection: UpstreamConnection,
         octets: bytes,
         client: ClientConnection,
-    ) -> Outcome:
-        sent_at = time.perf_counter()
+    ) -> Exchange:
         request = visit.request
-        exchange = Exchange(client, request, connection, head, way, timeouts, b"".join(visit.lines), self._loop)
+        exchange = Exchange(client, request, head, way, timeouts, self.loop)
+        exchange.run_on(connection, b"".join(visit.lines))
         if head.expects_continue and not request.body_bytes:
             client.write_interim()  # now that nothing but the upstream can refuse it (RFC 9110 §10.1.1)
         client.exchange = exchange
-        self._deadlines.hasten(connection)
+        connection.hasten()
         client.resume_reading()
         connection.begin(exchange, octets)  # may pause the reading again
         request.attach(exchange)
         if not client.writable:
             exchange.client_blocked()
-        if exchange.outcome is None:
-            await client.answered
-        client.exchange = None
+        return exchange
+
+    def _ended(self, exchange: Exchange, visit: Visit, lease: Lease, sent_at: float) -> Outcome:
         if exchange.answered_at:
             visit.upstream_seconds = exchange.answered_at - sent_at
         visit.response_bytes = exchange.sent_bytes
+        self.pool.release(lease, exchange.connection, self.loop.time())
         return exchange.outcome or Outcome(client_gone=True)
 
     def _way(
@@ -144,6 +171,7 @@ class Forwarder:
             route,
             tenant,
             principal,
+            governing,
             request_fields(head, route, targets[0].name.encode(), origin),
             identity_lines(tenant, principal),
             self._max_body_bytes if route.max_body_bytes is None else route.max_body_bytes,
@@ -151,8 +179,11 @@ class Forwarder:
             _lease(targets[0], governing) if len(targets) == 1 else None,
         )
 
-    def _in_turn(self, governing: TenantView, service: Service) -> Lease:
-        """Takes the targets in turn, each as often as its weight says."""
+    def lease(self, way: Way) -> Lease:
+        """Takes the targets of a way in turn, each as often as its weight says."""
+        if way.lease is not None:
+            return way.lease
+        governing, service = way.governing, way.route.service
         key = (governing.rules.tenant, service.name)
         turn = self._turns[key]
         self._turns[key] = turn + 1

@@ -16,16 +16,15 @@ from edge.door import answer_preflight, finish, refuse
 from edge.forwarding import Forwarder
 from edge.http.head import Head
 from edge.inbound import InboundRequest
-from edge.limits.decision import Decision
-from edge.limits.headers import limit_headers
+from edge.limits.headers import limit_lines
 from edge.limits.limiter import LimitUnavailable
 from edge.limits.policy import LimitSet, limits_for
-from edge.permission import route_refusal, tenant_refusal
+from edge.permission import route_refusal, served_until, tenant_refusal
 from edge.principal import Credential, Principal, Rejection
 from edge.problems import Refusal
+from edge.repeat import Authentication, Config, Ground, Limiting, Means, Repeat
 from edge.request_id import RequestIds
 from edge.routing import Auth, MethodNotAllowed, Route
-from edge.snapshot import GatewaySnapshot
 from edge.standing import Standing
 from edge.story import in_task
 from edge.tenancy import KEY_INVALID, Governing
@@ -38,26 +37,6 @@ NOT_FOUND = Refusal(reasons.ERROR_REASON_ROUTE_NOT_FOUND, "no route matches this
 
 
 log = structlog.get_logger(__name__)
-
-
-class Config(Protocol):
-    """Where the present config is found."""
-
-    @property
-    def snapshot(self) -> GatewaySnapshot: ...
-
-
-class Authentication(Protocol):
-    """Who proves principals."""
-
-    def cached(self, credential: Credential, now: float) -> Principal | Rejection | None: ...
-    async def authenticate(self, credential: Credential, *, fresh: bool = False) -> Principal | Rejection: ...
-
-
-class Limiting(Protocol):
-    """Who decides limits."""
-
-    async def check(self, limits: LimitSet, cost: int = 1) -> Decision: ...
 
 
 class Builtins(Protocol):
@@ -82,7 +61,6 @@ class Journey:
         begun: Callable[[Visit], None] | None = None,
     ) -> None:
         """`record` takes each visit at its end; `begun`, where it is wanted, at its beginning."""
-        self._ids = RequestIds()
         self._config = config
         self._authentication = authentication
         self._limiter = limiter
@@ -91,19 +69,38 @@ class Journey:
         self._record = record
         self._begun = begun
         self._draining = draining
+        self._ids = RequestIds()
+        self._means = Means(
+            config,
+            authentication,
+            limiter,
+            forwarder.pool,
+            forwarder.lease,
+            forwarder.loop,
+            self._ids,
+            forwarder.traces,
+            record,
+            draining,
+        )
 
     async def answer(self, request: InboundRequest, client: ClientConnection) -> bool:
         """Answers one request to the end; tells whether the connection may carry another."""
         head = request.head if isinstance(request.head, Head) else None
-        identity = self._ids.identity(head.read.get(b"x-request-id") if head else None)
-        visit = Visit(request, identity, client.origin(head))
-        if self._begun is not None:
-            self._begun(visit)
+        repeat, client.interrupted = client.interrupted, None
+        if repeat is None:
+            identity = self._ids.identity(head.read.get(b"x-request-id") if head else None)
+            visit = Visit(request, identity, client.origin(head))
+            if self._begun is not None:
+                self._begun(visit)
+        else:
+            visit = repeat.visit
         if head is not None and self._draining() and not client.pipelined:
             request.keep_alive = False
         try:
             if isinstance(request.head, Refusal):
                 return refuse(visit, request.head, client)
+            if repeat is not None and repeat.sent:
+                return finish(visit, await self._forwarder.resume(repeat, client), client)
             if request.head.path is not None and self._builtins.serves(request.head.path):
                 answered = await in_task(self._builtins.answer(visit, request.head, client))
                 return refuse(visit, answered, client) if isinstance(answered, Refusal) else answered
@@ -142,8 +139,8 @@ class Journey:
 
         route = self._route(head, host, governing)
         shared = route.cors if isinstance(route, Route) else rules.cors
-        if shared is not None:
-            visit.lines.append(cors.answer_lines(head.read.get(b"origin"), shared))
+        cors_lines = () if shared is None else (cors.answer_lines(head.read.get(b"origin"), shared),)
+        visit.lines += cors_lines
         if route is NOT_FOUND and standing.misspelled:
             route = KEY_INVALID
         if isinstance(route, Refusal):
@@ -175,6 +172,10 @@ class Journey:
         outcome = await self._forwarder.forward(visit, head, route, standing, governing.tenant, client)
         if isinstance(outcome, Refusal):
             return refuse(visit, outcome, client)
+        if outcome.whole and client.repeats(head) and standing.way is not None and self._repeatable(visit, route):
+            proving = credential if isinstance(credential, Credential) and route.auth is not Auth.NONE else None
+            ground = Ground(snapshot, proving, limits, cors_lines, served_until(tenant, rules.subscription))
+            client.repeat = Repeat(self._means, ground, client, visit, head, standing.way)
         return finish(visit, outcome, client)
 
     # -- steps -------------------------------------------------------------------------------------------------
@@ -215,13 +216,17 @@ class Journey:
             return Refusal(reasons.ERROR_REASON_AUTH_UNAVAILABLE, "the credential cannot be checked now")
         return Refusal(found.reason, NOT_VALID) if isinstance(found, Rejection) else found
 
+    def _repeatable(self, visit: Visit, route: Route) -> bool:
+        """Whether all that was found out about the request holds for others with its head."""
+        return not route.critical and visit.origin.patience is None and self._begun is None
+
     async def _limit(self, visit: Visit, limits: LimitSet) -> Refusal | None:
         try:
-            decision = await self._limiter.check(limits)
+            decision = visit.decision or await self._limiter.check(limits)
         except LimitUnavailable:
             return Refusal(reasons.ERROR_REASON_LIMIT_UNAVAILABLE, "the request cannot be counted now")
         visit.decision = decision
-        visit.lines += [b"%b: %b\r\n" % field for field in limit_headers(decision)]
+        visit.lines += limit_lines(decision)
         if decision.allowed:
             return None
         return Refusal(

@@ -1,5 +1,7 @@
 """Whether a principal may use a route, and whether its tenant may be served now. Pure tables of refusals."""
 
+from math import inf
+
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.principal import Principal
@@ -42,6 +44,12 @@ def tenant_refusal(
     if frozen.on and method in CHANGING and (frozen.until is None or now < frozen.until):
         return Refusal(reasons.ERROR_REASON_TENANT_READ_ONLY, frozen.reason or "the tenant is in read-only mode")
     return None
+
+
+def served_until(tenant: TenantView, rules: SubscriptionRules) -> float:
+    """Until when a tenant that is served now remains so as long as nothing of it changes, in seconds since 1970."""
+    valid_until = tenant.subscription.valid_until
+    return inf if valid_until is None else valid_until + rules.grace
 
 
 def _tier_reaches(tier: str, needed: str, tiers: tuple[str, ...]) -> bool:

@@ -24,13 +24,15 @@ BAD_HOST = bad_request("the host that the proxy names is not valid")
 class Way(NamedTuple):
     """How a principal's requests to a route go on in a tenant's name.
 
-    `fields` and `identity`, which come last, are those of their heads, ready to be sent; `own_cors` tells whether the
-    edge speaks of cross-origin requests in the upstream's place; `lease` is there where the service has one target.
+    `governing` is the tenant whose config has the route; `fields` and `identity`, which come last, are those of their
+    heads, ready to be sent; `own_cors` tells whether the edge speaks of cross-origin requests in the upstream's place;
+    `lease` is there where the service has one target.
     """
 
     route: Route
     tenant: TenantView
     principal: Principal | None
+    governing: TenantView
     fields: bytes
     identity: bytes
     max_body_bytes: int
@@ -41,7 +43,11 @@ class Way(NamedTuple):
 class Recorded(NamedTuple):
     """The part of a record that others share, and what it was made of."""
 
-    made_of: tuple[object, ...]
+    tenant_id: str
+    route: Route | None
+    principal: Principal | None
+    upstream: str
+    method: str
     octets: bytes
 
 

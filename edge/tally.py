@@ -6,6 +6,7 @@ ones at most: a document may have thousands of routes, and an upstream may answe
 
 import operator
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import orjson
@@ -74,7 +75,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.requests: dict[RequestKey, RequestCount] = {}
-        self.events: dict[tuple[str, str], int] = {}
+        self.events: Counter[tuple[str, str]] = Counter()
         """Other counters: (name, label value) → count; the names are keys of EVENTS."""
         self.gauges: dict[str, float] = {}
         self.services: dict[str, tuple[str, float]] = {}
@@ -103,15 +104,13 @@ class Tally:
 
     def event(self, name: str, label: str = "", number: int = 1) -> None:
         """Counts events of EVENTS."""
-        key = (name, label)
-        self.events[key] = self.events.get(key, 0) + number
+        self.events[name, label] += number
 
     def add(self, other: "Tally") -> None:
         """Adds another worker's counts to these."""
         for key, count in other.requests.items():
             self.requests.setdefault(key, RequestCount()).add(count)
-        for event, number in other.events.items():
-            self.events[event] = self.events.get(event, 0) + number
+        self.events += other.events
         for name, value in other.gauges.items():
             self.gauges[name] = GAUGES[name][1](self.gauges[name], value) if name in self.gauges else value
         for name, seen in other.services.items():
@@ -145,7 +144,7 @@ class Tally:
                 count = tally.requests[method, path, status] = RequestCount()
                 count.count, count.rate_limited, count.timed_out, count.seconds = number, limited, late, seconds
                 count.request_bytes, count.response_bytes, count.buckets = received, sent, buckets
-            tally.events = {(name, label): number for name, label, number in document["events"]}
+            tally.events = Counter({(name, label): number for name, label, number in document["events"]})
             tally.services = {name: (status, at) for name, (status, at) in document["services"].items()}
             tally.gauges = {name: level for name, level in document["gauges"].items() if name in GAUGES}
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -1,7 +1,6 @@
 """What the edge learns of one request on its way, and what it leaves behind: a log line, a record, a count."""
 
 from functools import lru_cache
-from operator import is_
 from uuid import UUID
 
 from penstock.telemetry.v1.record_pb2 import RequestRecord
@@ -51,16 +50,24 @@ class Visit:
 
     def __init__(self, request: InboundRequest, identity: RequestIdentity, origin: Origin) -> None:
         self.request = request
-        self.id = identity.octets
-        self.request_id = identity.text
         self.origin = origin
         self.client_address = origin.address
-        self.lines: list[bytes] = [b"X-Request-ID: %b\r\n" % identity.text.encode()]
-        """Header lines that every answer to this request carries."""
-        self.trace_id = identity.octets  # of a trace that starts here
         if isinstance(request.head, Head):
             self.head = request.head
-            self.trace_id = request.head.block.trace_id or identity.octets
+        self.renew(identity)
+
+    def renew(self, identity: RequestIdentity) -> None:
+        """Becomes a visit that has these ids and all else in common with this one, up to its answer."""
+        self.id, self.request_id_octets = identity
+        self.lines: list[bytes] = [b"X-Request-ID: %b\r\n" % self.request_id_octets]
+        """Header lines that every answer to this request carries."""
+        # else of a trace that starts here
+        self.trace_id = self.id if self.head is None else self.head.block.trace_id or self.id
+
+    @property
+    def request_id(self) -> str:
+        """By which everybody knows the request."""
+        return self.request_id_octets.decode("ascii")
 
     def settle(self, outcome: Outcome) -> None:
         """Takes over how the upstream's part ended."""
@@ -86,7 +93,7 @@ def record_octets(visit: Visit, tenant_id: str, seconds: float) -> bytes:
         visit.response_bytes,
         min(int(visit.upstream_seconds * 1e6), MAX_MICROS),
         visit.status,
-        visit.request_id.encode(),
+        visit.request_id_octets,
         path,
     )
     if visit.code or visit.stage:
@@ -96,17 +103,22 @@ def record_octets(visit: Visit, tenant_id: str, seconds: float) -> bytes:
 
 def _shared_octets(visit: Visit, tenant_id: str) -> bytes:
     """What the records of a caller's requests share, kept with the connection for as long as they do."""
-    standing, route, principal = visit.standing, visit.route, visit.principal
-    made_of = (tenant_id, route, principal, visit.upstream, visit.head and visit.head.method)
-    if standing is not None:
-        recorded = standing.recorded
-        if recorded is not None and all(map(is_, recorded.made_of, made_of)):
-            return recorded.octets
-    head = visit.head
+    standing, route, principal, head = visit.standing, visit.route, visit.principal, visit.head
+    method = head.method if head is not None else ""
+    recorded = standing.recorded if standing is not None else None
+    if (
+        recorded is not None
+        and recorded.tenant_id is tenant_id
+        and recorded.route is route
+        and recorded.principal is principal
+        and recorded.upstream is visit.upstream
+        and recorded.method is method
+    ):
+        return recorded.octets
     read = head.read if head is not None else {}
     octets = RequestRecord(
         tenant_id=_octets(tenant_id),
-        method=head.method if head is not None else "",
+        method=method,
         route=route.name if route is not None else "",
         service=route.service.name if route is not None else "",
         principal_id=principal.id if principal is not None else "",
@@ -119,7 +131,7 @@ def _shared_octets(visit: Visit, tenant_id: str) -> bytes:
         user_agent=read.get(b"user-agent", b"")[:MAX_AGENT].decode("latin-1"),
     ).SerializeToString()
     if standing is not None:
-        standing.recorded = Recorded(made_of, octets)
+        standing.recorded = Recorded(tenant_id, route, principal, visit.upstream, method, octets)
     return octets
 
 

@@ -6,8 +6,9 @@ pytest_plugins = ["tests.support.stores", "tests.support.services"]
 
 
 def pytest_configure() -> None:
-    """Gives Ctrl-C back to the processes that tests start.
+    """Gives Ctrl-C and hang-up back to the processes that tests start.
 
-    A shell that runs the suite in the background has it ignored, and children inherit that.
+    A shell that runs the suite in the background has the one ignored, nohup the other, and children inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

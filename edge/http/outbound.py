@@ -57,15 +57,17 @@ def request_head(
     `fields` come from `request_fields`, `identity` from `identity_lines`; `timeout` is the line of `Timeouts`, `trace`
     the line of a trace that starts here.
     """
-    return b"%b %b%b HTTP/1.1\r\n%b%bX-Request-ID: %b\r\n%b%b\r\n" % (
+    return b"%b%b\r\n%b%b\r\n" % (before_request_id(head, route, fields, timeout), request_id, trace, identity)
+
+
+def before_request_id(head: Head, route: Route, fields: bytes, timeout: bytes) -> bytes:
+    """The octets of that head up to the request id."""
+    return b"%b %b%b HTTP/1.1\r\n%b%bX-Request-ID: " % (
         head.method.encode(),
         upstream_path(route, head.path or "/").encode(),
         head.query,
         fields,
         timeout,
-        request_id,
-        trace,
-        identity,
     )
 
 

@@ -18,3 +18,8 @@ def limit_headers(decision: Decision) -> tuple[tuple[bytes, bytes], ...]:
     if decision.allowed:
         return (policies, state)
     return (policies, state, (b"Retry-After", b"%d" % -(-decision.retry_after_millis // 1000)))
+
+
+def limit_lines(decision: Decision) -> list[bytes]:
+    """The same as whole header lines."""
+    return [b"%b: %b\r\n" % field for field in limit_headers(decision)]

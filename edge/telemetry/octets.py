@@ -5,6 +5,7 @@ share is serialised once, by protobuf, and this part is put beside it. By hand, 
 0.8 µs against 2.4 µs for a whole record by protobuf.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from penstock.telemetry.v1.record_pb2 import RequestRecord
@@ -22,7 +23,11 @@ def varint(number: int) -> bytes:
 
 _SHORT: Final = tuple(map(varint, range(1 << 14)))
 """Most numbers are among these; looking one up is five times as fast as writing it."""
+_GOES_ON: Final = tuple(bytes((low & 0x7F | 0x80, low >> 7 | 0x80)) for low in range(1 << 14))
+"""The two lowest digits of a number with others above them."""
 _VARINT, _DELIMITED = 0, 2
+_upper = lru_cache(maxsize=16)(varint)
+"""The digits above those: of a clock in microseconds they change every 16 ms."""
 
 
 def _tag(name: str, wire_type: int) -> bytes:
@@ -33,7 +38,7 @@ _FORM: Final = b"%b".join(
     (
         _tag("id", _DELIMITED) + varint(16),
         _tag("trace_id", _DELIMITED) + varint(16),
-        _tag("start_micros", _VARINT),
+        _tag("start_micros", _VARINT) + b"%b",
         _tag("duration_micros", _VARINT),
         _tag("request_bytes", _VARINT),
         _tag("response_bytes", _VARINT),
@@ -60,16 +65,12 @@ def own_octets(
     request_id: bytes,
     path: bytes,
 ) -> bytes:
-    """The ids have 16 octets, `start_micros` 56 bits (until the year 4253), the texts less than 16 KiB."""
-    # The seven bits of each digit spread out to octets, by halves: all eight at once, the first seven with the mark
-    # that more follow.
-    start = (start_micros & 0xFFF_FFFF) | ((start_micros & 0xFF_FFFF_F000_0000) << 4)
-    start = (start & 0x3FFF_0000_3FFF) | ((start & 0xFFF_C000_0FFF_C000) << 2)
-    start = (start & 0x7F_007F_007F_007F) | ((start & 0x3F80_3F80_3F80_3F80) << 1) | 0x80_8080_8080_8080
+    """The ids have 16 octets, the texts less than 16 KiB."""
     return _FORM % (
         record_id,
         trace_id,
-        start.to_bytes(8, "little"),
+        _GOES_ON[start_micros & 0x3FFF],
+        _upper(start_micros >> 14),
         _SHORT[duration_micros] if duration_micros < 0x4000 else varint(duration_micros),
         _SHORT[request_bytes] if request_bytes < 0x4000 else varint(request_bytes),
         _SHORT[response_bytes] if response_bytes < 0x4000 else varint(response_bytes),

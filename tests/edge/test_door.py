@@ -69,7 +69,7 @@ def visit_of(head: Head | Refusal, *, complete: bool = True) -> Visit:
     request = InboundRequest(head, started_at=0.0, started_time=0.0)
     if complete:
         request.end()
-    return Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), Origin("192.0.2.7"))
+    return Visit(request, RequestIdentity(b"0123456789abcdef", b"r-1"), Origin("192.0.2.7"))
 
 
 def test_a_refusal_is_a_whole_answer_and_noted_in_the_visit() -> None:

@@ -22,7 +22,7 @@ from tests.edge.plane import DEADLINE, OK, Served, answering, plane, request, ro
 
 MEBIBYTE = 1024 * 1024
 TENANT = TenantView(DEFAULT_TENANT, "default0", "default", TenantStatus.ACTIVE, Rules(DEFAULT_TENANT, 1, Router(())))
-WAY = Way(route(1), TENANT, None, b"", b"", 2_000_000, False, None)
+WAY = Way(route(1), TENANT, None, TENANT, b"", b"", 2_000_000, False, None)
 
 
 async def test_an_answer_that_is_broken_from_the_start_is_no_answer() -> None:
@@ -208,7 +208,8 @@ async def uploading(timeouts: Timeouts) -> AsyncIterator[_Uploading]:
         lambda: UpstreamConnection(Deadlines(), KnownAnswers()), sock=ours
     )
     head = head_of((b"Content-Length", b"1000000"), method=b"POST")
-    exchange = Exchange(client, _Owing(), connection, head, WAY, timeouts, b"", clock)  # type: ignore[arg-type]
+    exchange = Exchange(client, _Owing(), head, WAY, timeouts, clock)  # type: ignore[arg-type]
+    exchange.run_on(connection, b"")
     connection.begin(exchange, b"")
     try:
         yield _Uploading(exchange, connection, client, clock)

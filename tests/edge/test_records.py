@@ -29,7 +29,7 @@ CALLER = Principal(PrincipalKind.CONSUMER, "c-1", TENANT)
 
 def visit_of(code: str = "", principal: Principal | None = None, tenant: TenantView | None = VIEW) -> Visit:
     request = InboundRequest(head_of(), started_at=time.perf_counter(), started_time=1_700_000_000.0)
-    visit = Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), Origin("192.0.2.7"))
+    visit = Visit(request, RequestIdentity(b"0123456789abcdef", b"r-1"), Origin("192.0.2.7"))
     visit.template, visit.status, visit.code = "/api", 200, code
     visit.principal, visit.tenant = principal, tenant
     return visit
@@ -106,7 +106,7 @@ def test_record_and_line_are_the_acting_tenants() -> None:
 def test_what_belongs_to_nobody_is_recorded_in_default() -> None:
     kept = Kept()
     request = InboundRequest(bad_request("no"), started_at=time.perf_counter(), started_time=1.0)
-    kept.records.keep(Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), Origin("192.0.2.7")))
+    kept.records.keep(Visit(request, RequestIdentity(b"0123456789abcdef", b"r-1"), Origin("192.0.2.7")))
     assert UUID(bytes=kept.notes[0].tenant_id) == UUID(DEFAULT_TENANT)
     assert list(kept.tally.requests) == [("(none)", "(none)", 0)]
 
@@ -150,7 +150,7 @@ def test_the_beginning_has_a_line_of_level_debug_in_the_same_sample() -> None:
 def test_what_was_not_let_in_has_no_beginning() -> None:
     kept = Kept()
     request = InboundRequest(bad_request("no"), started_at=0.0, started_time=1.0)
-    kept.records.begin(Visit(request, RequestIdentity(b"0123456789abcdef", "r-1"), Origin("192.0.2.7")))
+    kept.records.begin(Visit(request, RequestIdentity(b"0123456789abcdef", b"r-1"), Origin("192.0.2.7")))
     kept.access_log.flush()
     assert not kept.lines
 

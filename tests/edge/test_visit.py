@@ -21,7 +21,7 @@ from edge.visit import MAX_AGENT, MAX_MICROS, MAX_PATH, Visit, log_line, record_
 from tests.edge.heads import head_of
 
 TENANT = TenantId("01a20000-0000-7000-8000-00000000000a")
-IDENTITY = RequestIdentity(b"0123456789abcdef", "r-1")
+IDENTITY = RequestIdentity(b"0123456789abcdef", b"r-1")
 ROUTE = Route("list-sales", "/api", Service("sales", (Target("127.0.0.1", 1),)), Timeouts())
 CALLER = Principal(PrincipalKind.CONSUMER, "c-1", TENANT, name="shop", credential_id="key-1")
 

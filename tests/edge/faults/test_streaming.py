@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from edge.client import ClientConnection
+from edge.exchange import Exchange
 from tests.edge.auth.waiting import until
 from tests.edge.faults.chaos import Harm, Pass, chaos
 from tests.edge.plane import DEADLINE, OK, Served, answering, plane, request, route, upstream
@@ -138,8 +139,8 @@ async def test_a_slow_upstream_of_a_large_body_is_buffered_little() -> None:
         while got < size:
             got += len(await served.reader.read(65536))
             exchange = edge.served[0].exchange
-            assert exchange is not None
-            most = max(most, exchange._upstream.transport.get_write_buffer_size())
+            assert isinstance(exchange, Exchange)
+            most = max(most, exchange.connection.transport.get_write_buffer_size())
             await asyncio.sleep(0)
         await served.send(OK)
 

@@ -1,6 +1,7 @@
 """The oracle can fail: bugs are planted in the edge one at a time, and each is caught."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import httptools
 import pytest
@@ -121,13 +122,13 @@ def field_from_nowhere(planting: pytest.MonkeyPatch) -> None:
 
 def twice(planting: pytest.MonkeyPatch) -> None:
     """Sends a request again that was answered."""
-    true = Forwarder._exchanged
+    true = Forwarder._sent
 
-    async def attempt(self: Forwarder, *given: object) -> Outcome:
-        await true(self, *given)  # type: ignore[arg-type]
-        return await true(self, *given)  # type: ignore[arg-type]
+    async def attempt(self: Forwarder, *given: Any) -> Outcome:
+        await true(self, *given)
+        return await true(self, *given)
 
-    planting.setattr(Forwarder, "_exchanged", attempt)
+    planting.setattr(Forwarder, "_sent", attempt)
 
 
 def no_record(planting: pytest.MonkeyPatch) -> None:
