@@ -26,8 +26,9 @@ from svckit.side_by_side import until_one_ends
 METHOD: Final = "/penstock.telemetry.v1.IngestService/StreamBatches"
 BATCH_RECORDS: Final = 100
 BATCH_SECONDS: Final = 0.5
-# While there is a backlog larger batches cost both sides less.
-BACKLOG_RECORDS: Final = 1000
+# Larger ones cost both sides less, so under load a batch takes what has come meanwhile.
+MOST_RECORDS: Final = 1000
+PAUSE_SECONDS: Final = 0.04
 BATCH_BYTES: Final = 512 * 1024
 IN_FLIGHT: Final = 8
 # Longer than any commit takes; a collector that is silent for so long is given up.
@@ -110,6 +111,8 @@ class Exporter:
             self._refuse_silence()
             if len(self._in_flight) < IN_FLIGHT and self._is_due():
                 await self._send_next(call)
+                if self._spool.last_sequence - self._spool.read_sequence < MOST_RECORDS and not self._eager:
+                    await asyncio.sleep(PAUSE_SECONDS)
             else:
                 self._wake.clear()
                 with suppress(TimeoutError):
@@ -128,8 +131,7 @@ class Exporter:
             raise StreamFailed("no acknowledgement")
 
     async def _send_next(self, call: Any) -> None:
-        unread = self._spool.last_sequence - self._spool.read_sequence
-        batch = self._spool.read(BATCH_RECORDS if unread < BACKLOG_RECORDS else BACKLOG_RECORDS, BATCH_BYTES)
+        batch = self._spool.read(MOST_RECORDS, BATCH_BYTES)
         self._last_batch_at = time.monotonic()
         if batch is None:
             return  # what is counted as unread was damaged

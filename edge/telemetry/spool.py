@@ -22,6 +22,8 @@ SEGMENT_BYTES: Final = 4 * 1024 * 1024
 TOTAL_BYTES: Final = 256 * 1024 * 1024
 # Far above what the bounds of a record's fields allow; a batch of the largest still fits a gRPC message.
 RECORD_LIMIT_BYTES: Final = 32 * 1024
+FRESH_RECORDS: Final = 2_000
+"""Kept in memory besides: two batches of a collector that is behind, some 500 KB."""
 log = structlog.get_logger()
 
 
@@ -80,6 +82,10 @@ class Spool:
         self.read_sequence: int = standing.settled.floor
         self._reading: Segment | None = None
         self._place = HEADER_BYTES
+        self._fresh: list[tuple[bytes, Segment, int]] = []
+        """Records that need not be read from the disk, those before `_fresh_end` without a gap: frame, segment, and the
+        place there where the next one begins."""
+        self._fresh_end: int = standing.last + 1
         self._active: Segment | None = None
         self._spare: Spare | None = None
         self._disk_refuses = False
@@ -97,16 +103,16 @@ class Spool:
             return
         sequence = self.last_sequence + 1
         active = self._active
-        if (active is not None and active.append(sequence, frame)) or self._append_to_next(sequence, frame):
-            self.last_sequence = sequence
-            self.pending += 1
-
-    def _append_to_next(self, sequence: int, frame: bytes) -> bool:
-        active = self._begin_segment(sequence)
-        if active is None:
-            self._counters[NO_SPACE] += 1
-            return False
-        return active.append(sequence, frame)
+        if active is None or not active.append(sequence, frame):
+            active = self._begin_segment(sequence)
+            if active is None or not active.append(sequence, frame):
+                counters[NO_SPACE] += 1
+                return
+        self.last_sequence = sequence
+        self.pending += 1
+        if sequence == self._fresh_end and len(self._fresh) < FRESH_RECORDS:
+            self._fresh.append((frame, active, active.end))
+            self._fresh_end = sequence + 1
 
     def _begin_segment(self, first: int) -> Segment | None:
         if self._disk_refuses or not self._make_room():
@@ -138,6 +144,7 @@ class Spool:
         settled, count = self._settled, victim.count
         self._write(replace(settled, full=settled.full + count, full_ahead=settled.full_ahead + count))
         self.pending -= count
+        self._fresh, self._fresh_end = [], 0  # not again until everything has been read
         if victim is self._active:
             self._active = None
         if victim is self._reading:
@@ -148,6 +155,33 @@ class Spool:
 
     def read(self, most: int, most_bytes: int) -> Batch | None:
         """The next records after `read_sequence`, at most `most` and about `most_bytes`; None when there are none."""
+        last = self.read_sequence
+        if self._fresh and self._fresh_end - len(self._fresh) == last + 1:
+            frames = self._read_fresh(most, most_bytes)
+            last += len(frames)
+        else:
+            frames, last = self._read_segments(most, most_bytes)
+        if not frames:
+            return None
+        self.read_sequence = last
+        if last == self.last_sequence:
+            self._fresh, self._fresh_end = [], last + 1
+        self._counters[SENT] = max(last, self._counters[SENT])
+        return Batch(last, tuple(frames))
+
+    def _read_fresh(self, most: int, most_bytes: int) -> list[bytes]:
+        frames: list[bytes] = []
+        size = 0
+        for frame, segment, place in self._fresh[:most]:
+            frames.append(frame)
+            self._reading, self._place = segment, place
+            size += len(frame)
+            if size >= most_bytes:
+                break
+        del self._fresh[: len(frames)]
+        return frames
+
+    def _read_segments(self, most: int, most_bytes: int) -> tuple[list[bytes], int]:
         frames: list[bytes] = []
         size, last = 0, self.read_sequence
         while len(frames) < most and size < most_bytes and (segment := self._segment_to_read(last)) is not None:
@@ -158,11 +192,7 @@ class Spool:
                     break
             else:
                 self._place = max(self._place, segment.end)
-        if not frames:
-            return None
-        self.read_sequence = last
-        self._counters[SENT] = max(last, self._counters[SENT])
-        return Batch(last, tuple(frames))
+        return frames, last
 
     def _segment_to_read(self, last: int) -> Segment | None:
         reading = self._reading

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -212,6 +213,8 @@ class Plane:
     snapshot: GatewaySnapshot
     credentials: dict[bytes, Principal | Rejection]
     visits: list[Visit]
+    known: dict[bytes, Principal | Rejection] = field(default_factory=dict)
+    """Credentials that need not be looked up."""
     decide: Callable[[LimitSet], Decision] = admitted
     looked_up: list[Credential] = field(default_factory=list)
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
@@ -280,7 +283,7 @@ class _Services:
         return self._state.snapshot
 
     def cached(self, credential: Credential, _now: float) -> Principal | Rejection | None:
-        return None
+        return self._state.known.get(credential.value)
 
     async def authenticate(self, credential: Credential, *, fresh: bool = False) -> Principal | Rejection:
         self._state.looked_up.append(credential)
@@ -362,7 +365,7 @@ async def plane(
         access_log.flush()
         if records is not None:
             records.keep(visit)
-        state.visits.append(visit)
+        state.visits.append(copy(visit))  # the edge uses it again
         state.recorded.set()
 
     begun = records.begin if records is not None else None
