@@ -10,6 +10,8 @@ The way of a request
     routing       which route takes it
     permission    may this principal do this here, now
     cors          cross-origin requests
+    standing      what the requests of one connection have in common
+    repeat        the short way of one that repeats the one before it
     forwarding    to the upstream and back; exchange pumps one request and its answer
     door          how answers of the edge's own leave; problems gives refusals their form
 
@@ -22,6 +24,7 @@ What it stands on
     upstream/     connections to targets
     snapshot, principal   the values of config and identity
     deadlines     many deadlines at the price of an attribute
+    story         coroutines without tasks
     request_id, instance  ids; sampling chooses by them
 
 What it says of itself

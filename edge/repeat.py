@@ -154,7 +154,7 @@ class Repeat(Exchange):
             client.go_on(self)
             return
         unchanged = self._means.config.snapshot is self._ground.snapshot and client.writable and not client.closed
-        connection = self._idle() if unchanged and visit.decision.allowed and visit.request.keep_alive else None
+        connection = self._idle() if unchanged and visit.decision.allowed else None
         if connection is None:
             client.go_on(self)
             return

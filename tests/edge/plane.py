@@ -195,6 +195,8 @@ def refused(limits: LimitSet) -> Decision:
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+DATED = OK.replace(b"Content", b"Date: Thu, 26 Nov 2026 00:00:00 GMT\r\nContent")
+"""An answer that the edge adds nothing to, and that requests may be repeated for."""
 
 
 def route(port: int, **changes: object) -> Route:

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import pytest
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -22,6 +23,7 @@ from edge.principal import Principal, PrincipalKind, Rejection
 from edge.repeat import Undecided
 from edge.routing import Auth, CorsRules, Route, Timeouts
 from edge.snapshot import GatewaySnapshot, Subscription, TenantStatus, TenantView
+from tests.edge.plane import DATED as OK
 from tests.edge.plane import (
     DEADLINE,
     Connection,
@@ -49,10 +51,6 @@ Behaviour = Callable[[Served], Awaitable[None]]
 
 def head(*lines: str, status: str = "200 OK") -> bytes:
     return "\r\n".join((f"HTTP/1.1 {status}", *lines, "", "")).encode()
-
-
-OK = head("Date: Thu, 26 Nov 2026 00:00:00 GMT", "Content-Length: 2") + b"ok"
-"""With a date: to any other the edge gives its own, and that of a second is not the next one's."""
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
@@ -324,6 +322,36 @@ async def test_those_that_come_together_are_answered_in_their_order(limited: boo
     assert [each.split(b" ")[1] for each in behind.heads[WARM:]] == [b"/api/x"] * 2 + [b"/api/other"] + [b"/api/x"] * 3
 
 
+@pytest.mark.parametrize("limited", [False, True])
+async def test_one_begins_when_the_one_before_has_ended(limited: bool) -> None:
+    """Though there is a second idle connection to the upstream."""
+
+    async def script(served: Served) -> None:
+        while True:
+            await served.head()
+            await asyncio.sleep(0.03)
+            await served.send(OK)
+
+    async with upstream(script) as behind, plane([route(behind.port)]) as edge:
+        limit(edge, Rate(500, 60_000) if limited else Unlimited.UNLIMITED)
+        await asyncio.gather(edge.get(), edge.get())
+        assert behind.connections == 2
+        client = await warmed(edge)
+        await client.send(ASKED * 3)
+        assert [(await client.answer()).status for _ in range(3)] == [200] * 3
+        begun = [note.start_micros + note.duration_micros for note in edge.notes[-3:]]
+        assert len({note.id for note in edge.notes}) == 2 + WARM + 3
+        assert all(later - earlier > 20_000 for earlier, later in pairwise(begun))
+
+
+async def test_one_that_goes_the_long_way_in_the_end_stays_before_those_behind_it() -> None:
+    surprising = sending(head("Content-Length: 3", "X-New: 1") + b"new")
+    async with repeating(behave=surprising) as (_edge, client, behind):
+        await client.send(AGAIN + request("/api/other"))
+        assert [(await client.answer()).body for _ in range(2)] == [b"new", b"ok"]
+    assert [each.split(b" ")[1] for each in behind.heads[WARM:]] == [b"/api/x", b"/api/other"]
+
+
 async def test_a_worker_that_drains_says_so_on_the_answer_that_is_under_way() -> None:
     async with repeating(behave=sending(OK, pause=0.0)) as (edge, client, _behind):
         edge.drain()
@@ -410,6 +438,21 @@ async def test_a_client_that_goes_before_its_limits_are_decided(
         decide()
         visit = await edge.visit(WARM + 1)
     assert (visit.status, visit.stage, len(behind.heads)) == (0, "connect", WARM)
+
+
+async def test_nor_do_those_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with undecided(monkeypatch) as (edge, client, behind, decide):
+        await client.send(request("/api/y"))
+        await asyncio.sleep(0.05)
+        reset(client.writer)
+        async with asyncio.timeout(DEADLINE):
+            await edge.gone.wait()
+        await asyncio.sleep(0)
+        assert len(edge.visits) == WARM
+        decide()
+        await edge.visit(WARM + 1)
+        assert [visit.head.path for visit in edge.visits[WARM:] if visit.head] == ["/api/x"]
+        assert len(behind.heads) == WARM
 
 
 async def test_a_drain_while_limits_are_decided_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,13 @@ import errno
 import os
 from dataclasses import astuple
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from edge.telemetry.spool import RECORD_LIMIT_BYTES, Spool
+from edge.telemetry.spool import RECORD_LIMIT_BYTES, Batch, Spool
 from tests.edge.telemetry.spools import SEGMENT_BYTES, append_all, numbered, open_spool, read_all, settle_all
 
 
@@ -200,3 +203,45 @@ async def test_a_full_disk_costs_counted_records_and_ends_by_itself(
     assert settle_all(spool)[-1:] == numbered(1, 205)
     assert_conserved(spool)
     spool.close()
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.integers(1, 12)),
+        st.tuples(st.just("read"), st.integers(1, 9)),
+        st.tuples(st.just("settle"), st.just(0)),
+        st.tuples(st.just("rewind"), st.just(0)),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=STEPS)
+def test_memory_and_disk_tell_the_same(steps: list[tuple[str, int]]) -> None:
+    """Whatever is read from memory, because it is new, and from the disk, because there was too much of it."""
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edge.telemetry.spool.FRESH_RECORDS", 5)
+        spool, noted, settled = open_spool(Path(name)), 0, 0
+        unsettled: list[Batch] = []
+        for step, number in steps:
+            match step:
+                case "append":
+                    append_all(spool, numbered(number, noted))
+                    noted += number
+                case "read" if (batch := spool.read(number, 1 << 20)) is not None:
+                    first = unsettled[-1].last if unsettled else settled
+                    assert batch.last == first + len(batch.frames) <= noted
+                    assert list(batch.frames) == numbered(len(batch.frames), first)
+                    unsettled.append(batch)
+                case "settle" if unsettled:
+                    batch = unsettled.pop(0)
+                    spool.settle(batch, 0)
+                    settled = batch.last
+                case "rewind":
+                    spool.rewind()
+                    unsettled.clear()
+        assert_conserved(spool)
+        spool.rewind()
+        assert read_all(spool) == numbered(noted - settled, settled)
+        spool.close()

@@ -5,6 +5,7 @@ Time passes when a test says so.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from copy import copy
 from itertools import zip_longest
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -111,7 +112,7 @@ class _Run:
 
         def record(visit: Visit) -> None:
             moved.append(None)
-            trace.visits.append(visit)
+            trace.visits.append(copy(visit))  # the edge uses it again
             trace.records.append(RequestRecord.FromString(record_octets(visit, DEFAULT_TENANT, 0.0)))
 
         host.journey = Journey(services, services, services, forwarder, services, record, lambda: False)

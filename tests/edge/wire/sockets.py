@@ -10,7 +10,7 @@ from domain.tenants import DEFAULT_TENANT
 from edge.client import ClientLimits
 from edge.routing import Timeouts
 from edge.visit import record_octets
-from tests.edge.plane import DEADLINE, OK, Plane, plane, route
+from tests.edge.plane import DATED, DEADLINE, Plane, plane, route
 from tests.edge.wire.answers import Unreadable, read_answers
 from tests.edge.wire.reference import read_requests
 from tests.edge.wire.trace import Sent, Trace
@@ -37,7 +37,7 @@ class _Upstream(asyncio.Protocol):
         self.sent.octets += data
         whole = [one for one in read_requests(bytes(self.sent.octets), empty_lines=False).requests if one.complete]
         for request in whole[self._answered :]:
-            self.transport.write(TO_HEAD if request.method == b"HEAD" else OK)
+            self.transport.write(TO_HEAD if request.method == b"HEAD" else DATED)
         self._answered = len(whole)
 
     def connection_lost(self, exc: Exception | None) -> None:

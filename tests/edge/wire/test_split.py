@@ -1,11 +1,12 @@
 """Every case in memory: whole, cut in two at every octet, and in front of an upstream that does not wait for bodies."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from edge.client import ClientLimits
-from tests.edge.wire.case import NEXT, Case, departures, head
+from tests.edge.wire.case import NEXT, Case, Passed, departures, head
 from tests.edge.wire.catalogue import FAMILIES
 from tests.edge.wire.memory import run
 from tests.edge.wire.oracle import discrepancies, outcomes, substance
@@ -56,6 +57,20 @@ async def test_what_comes_of_a_case_is_what_is_expected_wherever_it_is_cut(famil
             if substance(trace) != substance(whole):
                 found.append(f"cut at {cut}: {case.name}: {substance(trace)} instead of {substance(whole)}")
     assert found == []
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_a_case_fares_no_otherwise_behind_requests_that_repeat_each_other(family: str) -> None:
+    cases, repeated = FAMILIES[family], head("GET /again")
+    traces = await run([[repeated, repeated, repeated, case.octets] for case in cases])
+    again = Passed("GET /again")
+    found = [
+        sentence
+        for case, trace in zip(cases, traces, strict=True)
+        for sentence in wrong(replace(case, expected=(again, again, again, *case.expected)), trace)
+    ]
+    traces = await run([[case.octets] * 4 for case in cases])
+    assert found + [sentence for trace in traces for sentence in discrepancies(trace)] == []
 
 
 async def test_of_a_burst_only_so_many_are_heard_as_may_wait() -> None:

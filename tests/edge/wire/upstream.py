@@ -10,12 +10,12 @@ from edge.deadlines import Deadlines
 from edge.upstream.connection import UpstreamConnection
 from edge.upstream.known import KnownAnswers
 from edge.upstream.pool import Lease, UpstreamPool
-from tests.edge.plane import OK
+from tests.edge.plane import DATED
 from tests.edge.wire.reference import read_requests
 from tests.edge.wire.trace import Sent, Trace
 from tests.edge.wire.transport import Memory
 
-TO_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+TO_HEAD = DATED.removesuffix(b"ok")
 
 
 class _Upstream:
@@ -38,7 +38,7 @@ class _Upstream:
         reading = read_requests(bytes(self._sent.octets[self._read :]), empty_lines=False)
         whole = [request for request in reading.requests if request.complete or self._eager]
         for request in whole[self._answered :]:
-            answer = TO_HEAD if request.method == b"HEAD" else OK
+            answer = TO_HEAD if request.method == b"HEAD" else DATED
             self._loop.call_soon(self.transport.deliver, answer)
         if len(reading.requests) == len(whole) and not reading.rest and all(request.complete for request in whole):
             self._read, self._answered, self._in_chunks = len(self._sent.octets), 0, False
