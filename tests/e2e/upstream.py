@@ -31,6 +31,12 @@ class RecordingUpstream:
         return f"http://127.0.0.1:{self.port}"
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    """Of connections that come at once; its own five would have others wait for a second, the edge's whole patience."""
+
+
 @contextmanager
 def recording_upstream() -> Iterator[RecordingUpstream]:
     """Runs the upstream."""
@@ -53,8 +59,7 @@ def recording_upstream() -> Iterator[RecordingUpstream]:
         def log_message(self, format: str, *args: object) -> None:
             """Keeps quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     state = RecordingUpstream(server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
