@@ -18,8 +18,8 @@ from edge.limits.policy import LimitSet
 MAX_CHECKS = 128
 """Of one message: about 1 ms of Redis (and of the contract)."""
 MAX_IN_FLIGHT = 2
-"""Messages under way. Further requests wait here, so that batches grow exactly as load does; with four of them each side
-had an eighth more to do for a decision."""
+"""Messages under way. Further requests wait here, so that batches grow exactly as load does; with four of them each
+side had an eighth more to do for a decision."""
 
 
 @dataclass(frozen=True, slots=True)
