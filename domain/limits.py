@@ -23,12 +23,13 @@ class Algorithm(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `limit` units per `window_micros` on the counter named `key`."""
+    """At most `limit` units per `window_micros` on the counter named `key`; a shadow is tried and not enforced."""
 
     key: bytes
     limit: int
     window_micros: int
     algorithm: Algorithm = Algorithm.SLIDING_WINDOW
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ class Decision:
     """Whether a request was admitted, in terms of the limit that binds (index `binding`).
 
     That is the refusing one with the longest wait, or of admitting ones the one with the least remaining; of
-    equals the first. `reset_micros` is the time until more units fit than now, 0 for an empty counter;
-    `retry_after_micros` the exact time until this cost fits, 0 when it was admitted.
+    equals the first. A shadow limit binds only where there is no other. `reset_micros` is the time until more units
+    fit than now, 0 for an empty counter; `retry_after_micros` the exact time until this cost fits, 0 when it was
+    admitted. `shadow_refused` are the indexes of the shadow limits that had no room for it.
     """
 
     allowed: bool
@@ -45,6 +47,7 @@ class Decision:
     remaining: int
     reset_micros: int
     retry_after_micros: int
+    shadow_refused: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +157,32 @@ def decide(
 ) -> tuple[Decision, tuple[State, ...]]:
     """Decides a request of `cost` units against all `limits` (distinct keys), of which `states` are the counters.
 
-    All or nothing: it is counted in every one or in none. Cost 0 asks without counting. A clock that steps back
-    never admits more: each counter goes on from the latest time that it has seen. ValueError when the cost
-    exceeds a limit, as it would never fit.
+    All or nothing: it is counted in every one or in none. Shadow limits refuse nothing; each is counted as if it
+    were enforced beside those that are. Cost 0 asks without counting. A clock that steps back never admits more:
+    each counter goes on from the latest time that it has seen. ValueError when the cost exceeds a limit that is
+    enforced, as it would never fit.
     """
-    if cost > min(limit.limit for limit in limits):
+    enforced = [index for index, limit in enumerate(limits) if not limit.shadow]
+    if any(cost > limits[index].limit for index in enforced):
         raise ValueError("a cost above a limit never fits")
     states = tuple(state.steadied(now_micros) for state in states)
     views = [state.aged(limit, now_micros) for state, limit in zip(states, limits, strict=True)]
-    waits = [view.wait(limit, cost, now_micros) for view, limit in zip(views, limits, strict=True)]
-    wait = max(waits)
+    waits = {index: views[index].wait(limits[index], cost, now_micros) for index in enforced}
+    wait = max(waits.values(), default=0)
+    shadow_refused = tuple(
+        index
+        for index, (view, limit) in enumerate(zip(views, limits, strict=True))
+        if limit.shadow and (cost > limit.limit or view.wait(limit, cost, now_micros) > 0)
+    )
     if wait == 0 and cost:
-        views = [view.counted(limit, cost, now_micros) for view, limit in zip(views, limits, strict=True)]
-        states = tuple(views)
+        counting = [index for index in range(len(limits)) if index not in shadow_refused]
+        for index in counting:
+            views[index] = views[index].counted(limits[index], cost, now_micros)
+        states = tuple(views[index] if index in counting else state for index, state in enumerate(states))
     remaining = [view.remaining(limit) for view, limit in zip(views, limits, strict=True)]
-    binding = waits.index(wait) if wait else remaining.index(min(remaining))
+    if wait:
+        binding = max(enforced, key=waits.__getitem__)
+    else:
+        binding = min(enforced or range(len(limits)), key=remaining.__getitem__)
     reset = views[binding].reset(limits[binding], now_micros)
-    return Decision(wait == 0, binding, remaining[binding], reset, wait), states
+    return Decision(wait == 0, binding, remaining[binding], reset, wait, shadow_refused), states

@@ -27,8 +27,8 @@ _KINDS: Final[dict[int, bytes]] = {
     pb.ALGORITHM_TOKEN_BUCKET: b"b",
 }
 _CLOCK: Final = struct.Struct("<d")
-# allowed, binding, remaining, reset (µs), retry-after (µs)
-_ANSWER: Final = struct.Struct("<BBIdd")
+# allowed, binding, bits of the shadow limits without room, remaining, reset (µs), retry-after (µs)
+_ANSWER: Final = struct.Struct("<BBBIdd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,16 @@ def packed(checks: Sequence[pb.Check]) -> Batch:
         # By index: a repeated field's iterator ends by an exception, which costs 1 µs per check.
         for index in range(count):
             limit = limits[index]
-            key, units, window = limit.key, limit.limit, limit.window_millis
+            key, units, window, shadow = limit.key, limit.limit, limit.window_millis, limit.shadow
             kind = _KINDS.get(limit.algorithm, b"")
             keys.append(kind + key)
-            numbers += (units, window * 1000)
+            numbers += (-units if shadow else units, window * 1000)
             sound = (
                 sound
                 and 0 < len(key) <= MAX_KEY_BYTES
-                and cost <= units <= MAX_UNITS
+                and 0 < units <= MAX_UNITS
+                and (cost <= units or shadow)
                 and 0 < window <= MAX_WINDOW_MILLIS
-                and units > 0
                 and kind != b""
             )
         if count != 1:
@@ -81,14 +81,16 @@ def add_decisions(answer: bytes, response: service_pb.CheckBatchResponse | servi
     """Adds the decisions of the script's answer to the response in the order of the checks; how many were admitted."""
     add = response.decisions.add
     admitted = 0
-    for allowed, binding, remaining, reset, retry in _ANSWER.iter_unpack(memoryview(answer)[_CLOCK.size :]):
-        add(
+    for allowed, binding, missed, remaining, reset, retry in _ANSWER.iter_unpack(memoryview(answer)[_CLOCK.size :]):
+        decision = add(
             allowed=allowed == 1,
             binding=binding,
             remaining=remaining,
             reset_millis=-int(-reset // 1000),
             retry_after_millis=-int(-retry // 1000),
         )
+        if missed:
+            decision.shadow_refused.extend(index for index in range(MAX_LIMITS) if missed >> index & 1)
         admitted += allowed
     return admitted
 
@@ -107,7 +109,7 @@ def faults(checks: Sequence[pb.Check]) -> Iterator[FieldFault]:
         if len(set(names)) != len(names):
             yield FieldFault(f"{path}.limits", "names a counter twice")
         cost = check.cost or _unset_cost(check)
-        if check.limits and cost > min(limit.limit for limit in check.limits):
+        if any(cost > limit.limit for limit in check.limits if not limit.shadow):
             yield FieldFault(f"{path}.cost", "is at most the smallest limit")
 
 

@@ -1,8 +1,10 @@
 -- Decides one batch of checks on counters in this server. `now` (µs of one clock) is set by the line in front.
 --
 -- KEYS     the counters of all limits, in order: `w` and key for a sliding window, `b` and key for a token bucket
--- ARGV[1]  packed doubles: for each check its cost and number of limits, for each limit its units and window (µs)
--- returns  packed: `now`, then for each check allowed, binding, remaining, reset (µs), retry-after (µs)
+-- ARGV[1]  packed doubles: for each check its cost and number of limits, for each limit its units (negative: it is a
+--          shadow) and window (µs)
+-- returns  packed: `now`, then for each check allowed, binding, bits of the shadow limits that have no room, remaining,
+--          reset (µs), retry-after (µs)
 --
 -- The model is domain/limits.py, function for function. A counter is read once per batch, decided on in memory,
 -- and written once at the end, so the checks of a hot key cost little more than one.
@@ -80,6 +82,7 @@ function window.age(c, limit, width)
   c.count = c.used + c.added - live
 end
 
+-- Positive, but no time that means anything, for a cost above the limit: only a shadow's can be.
 function window.wait(c, cost, limit, width)
   local excess = c.count + cost - limit
   if excess <= 0 then
@@ -245,34 +248,44 @@ local function counter(key)
 end
 
 local input, position, next_key = ARGV[1], 1, 1
-local checked, limits, widths = {}, {}, {}
+local checked, limits, widths, shadow, room = {}, {}, {}, {}, {}
 
 local function decide()
   local cost, count
   cost, count, position = unpack('<dd', input, position)
-  local wait, binding = -1, 1
+  local wait, binding, enforced, missed = 0, 1, false, 0
   for i = 1, count do
     local c = counter(KEYS[next_key])
     next_key = next_key + 1
     local limit, width
     limit, width, position = unpack('<dd', input, position)
+    shadow[i] = limit < 0
+    limit = math.abs(limit)
     checked[i], limits[i], widths[i] = c, limit, width
     c.kind.age(c, limit, width)
     local own = c.kind.wait(c, cost, limit, width)
-    if own > wait then
-      wait, binding = own, i
+    room[i] = own == 0
+    if not shadow[i] then
+      enforced = true
+      if own > wait then
+        wait, binding = own, i
+      end
+    elseif own > 0 then
+      missed = missed + 2 ^ (i - 1)
     end
   end
   local remaining
   if wait == 0 then
     for i = 1, count do
       local c = checked[i]
-      if cost > 0 then
+      if cost > 0 and room[i] then
         c.kind.add(c, cost, limits[i], widths[i])
       end
-      local own = c.kind.remaining(c, limits[i], widths[i])
-      if not remaining or own < remaining then
-        remaining, binding = own, i
+      if not (enforced and shadow[i]) then
+        local own = c.kind.remaining(c, limits[i], widths[i])
+        if not remaining or own < remaining then
+          remaining, binding = own, i
+        end
       end
     end
   else
@@ -280,7 +293,7 @@ local function decide()
   end
   local c = checked[binding]
   local reset = c.kind.reset(c, limits[binding], widths[binding])
-  return pack('<BBI4dd', wait == 0 and 1 or 0, binding - 1, remaining, reset, wait)
+  return pack('<BBBI4dd', wait == 0 and 1 or 0, binding - 1, missed, remaining, reset, wait)
 end
 
 local answers = {pack('<d', now)}

@@ -1,5 +1,6 @@
 """The reference model of the limit algorithms, held to what the algorithms promise."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -229,3 +230,54 @@ class TestSeveral:
     def test_of_equal_limits_the_first_binds(self) -> None:
         pair = (Limit(b"a", 2, SECOND), Limit(b"b", 2, SECOND))
         assert decide((WindowLog(), WindowLog()), pair, 1, 100)[0].binding == 0
+
+
+class TestShadow:
+    def test_never_refuses_and_says_what_it_would_have(self) -> None:
+        limits = (Limit(b"real", 3, SECOND), Limit(b"tried", 1, SECOND, shadow=True))
+        states: tuple[State, ...] = (WindowLog(), WindowLog())
+        told = []
+        for _ in range(4):
+            decision, states = decide(states, limits, 1, 100)
+            told.append((decision.allowed, decision.binding, decision.remaining, decision.shadow_refused))
+        assert told == [(True, 0, 2, ()), (True, 0, 1, (1,)), (True, 0, 0, (1,)), (False, 0, 0, (1,))]
+
+    def test_alone_binds_and_admits(self) -> None:
+        tried = (Limit(b"tried", 1, SECOND, shadow=True),)
+        _, states = decide((WindowLog(),), tried, 1, 100)
+        decision, _ = decide(states, tried, 1, 200)
+        assert (decision.allowed, decision.remaining, decision.retry_after_micros) == (True, 0, 0)
+        assert (decision.reset_micros, decision.shadow_refused) == (SECOND - 100, (0,))
+
+    @pytest.mark.parametrize("limit", [WINDOW, BUCKET], ids=["window", "bucket"])
+    def test_below_the_cost_is_no_fault(self, limit: Limit) -> None:
+        decision, _ = decide((empty(limit.algorithm),), (replace(limit, shadow=True),), limit.limit + 1, 100)
+        assert (decision.allowed, decision.shadow_refused) == (True, (0,))
+
+    @given(limits, steps)
+    def test_tells_exactly_what_the_limit_refuses_when_it_is_enforced(
+        self, limit: Limit, history: list[tuple[int, int]]
+    ) -> None:
+        caller, now = Caller(limit), 1_000_000
+        states: tuple[State, ...] = (empty(limit.algorithm),)
+        for step, wanted in history:
+            now += step
+            cost = min(wanted, limit.limit)
+            caller.now = now
+            decision, states = decide(states, (replace(limit, shadow=True),), cost, now)
+            assert (decision.shadow_refused == ()) == caller.ask(cost)[0]
+
+    @given(limits, limits, steps)
+    def test_changes_nothing_of_what_the_other_limit_decides(
+        self, limit: Limit, tried: Limit, history: list[tuple[int, int]]
+    ) -> None:
+        caller, now = Caller(limit), 1_000_000
+        states: tuple[State, ...] = (empty(tried.algorithm), empty(limit.algorithm))
+        for step, wanted in history:
+            now += step
+            cost = min(wanted, limit.limit)
+            caller.now = now
+            decision, states = decide(states, (replace(tried, key=b"t", shadow=True), limit), cost, now)
+            assert decision.binding == 1
+            told = (decision.allowed, decision.remaining, decision.reset_micros, decision.retry_after_micros)
+            assert told == caller.ask(cost)

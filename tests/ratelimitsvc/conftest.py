@@ -31,13 +31,15 @@ class Deciding:
         for limits, cost in checks:
             numbers += (cost, len(limits))
             for limit in limits:
-                numbers += (limit.limit, limit.window_micros)
+                numbers += (-limit.limit if limit.shadow else limit.limit, limit.window_micros)
         arguments = (struct.pack(f"<{len(numbers)}d", *numbers), now)
         answer = self.client.register_script(script(self.clock))(keys, arguments)
         assert isinstance(answer, bytes)
         return int(struct.unpack_from("<d", answer)[0]), [
-            Decision(allowed == 1, binding, remaining, int(reset), int(retry))
-            for allowed, binding, remaining, reset, retry in struct.iter_unpack("<BBIdd", answer[8:])
+            Decision(
+                allowed == 1, binding, remaining, int(reset), int(retry), tuple(n for n in range(8) if missed >> n & 1)
+            )
+            for allowed, binding, missed, remaining, reset, retry in struct.iter_unpack("<BBBIdd", answer[8:])
         ]
 
 

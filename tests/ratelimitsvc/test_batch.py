@@ -16,9 +16,10 @@ from svckit.errors import Fault
 BUCKET = pb.ALGORITHM_TOKEN_BUCKET
 
 
-def limit(key: bytes = b"k", units: int = 5, window: int = 1_000, algorithm: int = 0) -> pb.Limit:
+def limit(key: bytes = b"k", units: int = 5, window: int = 1_000, algorithm: int = 0, shadow: bool = False) -> pb.Limit:
     # An open enum: any number may come, whatever the stub says.
-    return pb.Limit(key=key, limit=units, window_millis=window, algorithm=algorithm)  # type: ignore[arg-type]
+    kind: pb.Algorithm.ValueType = algorithm  # type: ignore[assignment]
+    return pb.Limit(key=key, limit=units, window_millis=window, algorithm=kind, shadow=shadow)
 
 
 def test_keys_and_numbers_are_in_the_order_of_the_checks() -> None:
@@ -26,14 +27,14 @@ def test_keys_and_numbers_are_in_the_order_of_the_checks() -> None:
         [
             pb.Check(limits=[limit(b"a", 5, 1_000), limit(b"a", 7, 2_000, BUCKET)]),
             pb.Check(limits=[limit(b"c", 9, 3_000)], cost=0),
-            pb.Check(limits=[limit(b"c", 9, 3_000)], cost=4),
+            pb.Check(limits=[limit(b"c", 9, 3_000), limit(b"d", 3, 3_000, shadow=True)], cost=4),
         ]
     )
-    assert batch.keys == [b"wa", b"ba", b"wc", b"wc"]
-    assert list(struct.unpack("<14d", batch.numbers)) == [
+    assert batch.keys == [b"wa", b"ba", b"wc", b"wc", b"wd"]
+    assert list(struct.unpack("<16d", batch.numbers)) == [
         *(1, 2, 5, 1_000_000, 7, 2_000_000),
         *(0, 1, 9, 3_000_000),
-        *(4, 1, 9, 3_000_000),
+        *(4, 2, 9, 3_000_000, -3, 3_000_000),
     ]
     assert batch.checks == 3
 
@@ -87,6 +88,7 @@ def test_every_broken_rule_is_named_with_its_path(checks: list[pb.Check], paths:
                     st.integers(0, 3),
                     st.sampled_from([0, 1, MAX_WINDOW_MILLIS, MAX_WINDOW_MILLIS + 1]),
                     st.integers(0, 3),
+                    st.booleans(),
                 ),
                 max_size=3,
             ),
@@ -103,11 +105,11 @@ def test_the_fast_pass_refuses_exactly_what_the_slow_one_explains(checks: list[p
 
 def test_decisions_are_in_whole_milliseconds_rounded_up() -> None:
     answer = struct.pack("<d", 1_700_000_000_123_456)
-    answer += struct.pack("<BBIdd", 1, 2, 3, 1_000, 0) + struct.pack("<BBIdd", 0, 0, 0, 2_000, 1_001)
+    answer += struct.pack("<BBBIdd", 1, 2, 0b10000001, 3, 1_000, 0) + struct.pack("<BBBIdd", 0, 0, 0, 0, 2_000, 1_001)
     response = service_pb.CheckBatchResponse()
     assert add_decisions(answer, response) == 1
     assert list(response.decisions) == [
-        pb.Decision(allowed=True, binding=2, remaining=3, reset_millis=1),
+        pb.Decision(allowed=True, binding=2, remaining=3, reset_millis=1, shadow_refused=[0, 7]),
         pb.Decision(reset_millis=2, retry_after_millis=2),
     ]
     assert decided_at(answer) == 1_700_000_000_123_456

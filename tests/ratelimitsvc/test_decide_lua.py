@@ -22,6 +22,7 @@ limits = st.builds(
     st.integers(1, 12),
     st.sampled_from([20 * SECOND, 60 * SECOND, 61 * SECOND + 7]),
     st.sampled_from(Algorithm),
+    st.booleans(),
 )
 checks = st.tuples(
     st.lists(limits, min_size=1, max_size=3, unique_by=lambda limit: (limit.key, limit.algorithm)), st.integers(0, 5)
@@ -57,7 +58,7 @@ def named(batch: Sequence[Check], example: int) -> list[Check]:
     return [
         (
             [replace(limit, key=b"%d/%s" % (example, limit.key)) for limit in limits],
-            min(cost, *(limit.limit for limit in limits)),
+            min([cost, *(limit.limit for limit in limits if not limit.shadow)]),
         )
         for limits, cost in batch
     ]
@@ -106,6 +107,19 @@ def test_a_window_of_500_a_minute_takes_no_more_than_5300_bytes(client: redis.Re
     for second in range(1_500):
         on_test_clock.decide([([limit], 1)], START + second * SECOND // 10)
     assert cast(int, client.memory_usage(b"wk")) <= 5_300
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_what_a_shadow_limit_would_have_refused_is_not_counted_in_it(
+    client: redis.Redis, on_redis_clock: Deciding, algorithm: Algorithm
+) -> None:
+    shadow, enforced = Limit(b"s", 1, 60 * SECOND, algorithm, shadow=True), Limit(b"e", 9, 60 * SECOND)
+    on_redis_clock.decide([([shadow, enforced], 1)])
+    (key,) = (key for key in cast(list[bytes], client.keys()) if key.endswith(b"s"))
+    before = client.dump(key)
+    _, (decision,) = on_redis_clock.decide([([shadow, enforced], 1)])
+    assert (decision.allowed, decision.shadow_refused) == (True, (0,))
+    assert client.dump(key) == before
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)

@@ -71,6 +71,20 @@ async def test_a_batch_is_decided_in_order(service_host: ServiceHost, valkey: st
         assert answer.decisions[2].retry_after_millis == 60_000
 
 
+async def test_a_shadow_limit_refuses_nothing_and_tells_what_it_would_have(
+    service_host: ServiceHost, valkey: str
+) -> None:
+    tried = pb.Limit(key=b"tried", limit=1, window_millis=60_000, shadow=True)
+    both = pb.Check(limits=[pb.Limit(key=b"k", limit=2, window_millis=60_000), tried])
+    async with serving(service_host, valkey) as served:
+        answer = await served.stub.CheckBatch(service_pb.CheckBatchRequest(checks=[both] * 3))
+    assert [(each.allowed, list(each.shadow_refused)) for each in answer.decisions] == [
+        (True, []),
+        (True, [1]),
+        (False, [1]),
+    ]
+
+
 async def test_a_malformed_check_is_refused_with_its_fields(service_host: ServiceHost, valkey: str) -> None:
     async with serving(service_host, valkey) as served:
         with pytest.raises(grpc.aio.AioRpcError) as refused:

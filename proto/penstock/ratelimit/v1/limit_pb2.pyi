@@ -53,6 +53,7 @@ class Limit(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     WINDOW_MILLIS_FIELD_NUMBER: _builtins.int
     ALGORITHM_FIELD_NUMBER: _builtins.int
+    SHADOW_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
     """Names the counter. Callers put tenant, rule and principal into it: 1–256 bytes, any octets."""
     limit: _builtins.int
@@ -63,6 +64,10 @@ class Limit(_message.Message):
     """
     algorithm: Global___Algorithm.ValueType
     """Chooses the algorithm; unset means the exact sliding window."""
+    shadow: _builtins.bool
+    """Tries the limit without enforcing it: it never refuses, and counts what it would admit of what the other limits
+    of the check admit. `Decision.shadow_refused` tells what it would have refused.
+    """
     def __init__(
         self,
         *,
@@ -70,10 +75,11 @@ class Limit(_message.Message):
         limit: _builtins.int = ...,
         window_millis: _builtins.int = ...,
         algorithm: Global___Algorithm.ValueType = ...,
+        shadow: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "key", b"key", "limit", b"limit", "window_millis", b"window_millis"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "key", b"key", "limit", b"limit", "shadow", b"shadow", "window_millis", b"window_millis"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -88,7 +94,9 @@ class Check(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
     cost: _builtins.int
-    """Counts the request as this many units: 0 asks without counting, unset means 1, at most the smallest limit."""
+    """Counts the request as this many units: 0 asks without counting, unset means 1, at most the smallest limit that
+    is not a shadow.
+    """
     @_builtins.property
     def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Limit]:
         """Lists 1–8 limits, checked all-or-nothing: the request is counted in every one or in none."""
@@ -112,7 +120,8 @@ Global___Check: _TypeAlias = Check  # noqa: Y015
 @_typing.final
 class Decision(_message.Message):
     """Says whether the request was admitted, in terms of the limit that binds: the refusing one with the
-    longest wait, or of the admitting ones the one with the least remaining.
+    longest wait, or of the admitting ones the one with the least remaining. A shadow limit binds only where
+    the check has no other.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -122,6 +131,7 @@ class Decision(_message.Message):
     REMAINING_FIELD_NUMBER: _builtins.int
     RESET_MILLIS_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_MILLIS_FIELD_NUMBER: _builtins.int
+    SHADOW_REFUSED_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
     """Is true when the request was admitted and counted."""
     binding: _builtins.int
@@ -132,6 +142,10 @@ class Decision(_message.Message):
     """Is the time until more units fit than now, in milliseconds, rounded up; 0 when the counter is empty."""
     retry_after_millis: _builtins.int
     """Is the exact time until a request of this cost fits, in milliseconds, rounded up; 0 when admitted."""
+    @_builtins.property
+    def shadow_refused(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Lists the indexes of the shadow limits without room for the request, whether the others admitted it or not."""
+
     def __init__(
         self,
         *,
@@ -140,10 +154,11 @@ class Decision(_message.Message):
         remaining: _builtins.int = ...,
         reset_millis: _builtins.int = ...,
         retry_after_millis: _builtins.int = ...,
+        shadow_refused: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "binding", b"binding", "remaining", b"remaining", "reset_millis", b"reset_millis", "retry_after_millis", b"retry_after_millis"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "binding", b"binding", "remaining", b"remaining", "reset_millis", b"reset_millis", "retry_after_millis", b"retry_after_millis", "shadow_refused", b"shadow_refused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
