@@ -87,6 +87,11 @@ class WindowLog:
         times.extend([now + self.skew] * cost)
         return WindowLog(times, start, end + cost, self.skew)
 
+    def refunded(self, limit: Limit, cost: int, now: int) -> "WindowLog":
+        """The log without the newest `cost` units of the window, or as many as there are."""
+        view = self.aged(limit, now)
+        return self if view.start == view.end else replace(view, end=max(view.start, view.end - cost))
+
     def remaining(self, limit: Limit) -> int:
         """How many units fit now."""
         return max(0, limit.limit - (self.end - self.start))
@@ -131,6 +136,11 @@ class Bucket:
     def counted(self, limit: Limit, cost: int, _now: int) -> "Bucket":
         """The bucket owing `cost` units more."""
         return replace(self, debt=self.debt + cost * limit.window_micros)
+
+    def refunded(self, limit: Limit, cost: int, now: int) -> "Bucket":
+        """The bucket owing `cost` units less, or nothing."""
+        view = self.aged(limit, now)
+        return replace(view, debt=max(0, view.debt - cost * limit.window_micros))
 
     def remaining(self, limit: Limit) -> int:
         """How many units fit now."""
@@ -186,3 +196,14 @@ def decide(
         binding = min(enforced or range(len(limits)), key=remaining.__getitem__)
     reset = views[binding].reset(limits[binding], now_micros)
     return Decision(wait == 0, binding, remaining[binding], reset, wait, shadow_refused), states
+
+
+def refund(
+    states: Sequence[State], limits: Sequence[Limit], cost: int, now_micros: int
+) -> tuple[Decision, tuple[State, ...]]:
+    """Gives `cost` units back on each of `limits`, never below nothing; decides what cost 0 would be told then."""
+    refunded = [
+        state.steadied(now_micros).refunded(limit, cost, now_micros)
+        for state, limit in zip(states, limits, strict=True)
+    ]
+    return decide(refunded, limits, 0, now_micros)

@@ -5,7 +5,7 @@ The fast path looks at each field once; only when something is wrong does a seco
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -72,6 +72,23 @@ def packed(checks: Sequence[pb.Check]) -> Batch:
     return Batch(keys, struct.pack(f"<{len(numbers)}d", *numbers), len(checks))
 
 
+def packed_refund(check: pb.Check) -> Batch:
+    """The batch that gives the cost of `check` back; Fault BAD_REQUEST, with paths as `packed` has them."""
+    if check.HasField("cost") and check.cost == 0:
+        raise Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=(FieldFault("checks[0].cost", "is 1 or more"),))
+    batch = packed([check])
+    cost = struct.pack("<d", -(check.cost or 1))
+    return replace(batch, numbers=cost + batch.numbers[len(cost) :])
+
+
+def counter_keys(limits: Sequence[pb.Limit]) -> Sequence[bytes]:
+    """The keys of the counters of `limits`; Fault BAD_REQUEST names every field that breaks a rule."""
+    wrong = tuple(_faults_of_all(limits, "limits"))
+    if wrong:
+        raise Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=wrong)
+    return [_KINDS[limit.algorithm] + limit.key for limit in limits]
+
+
 def decided_at(answer: bytes) -> int:
     """The time of Redis at which the batch was decided, in microseconds since 1970."""
     return int(_CLOCK.unpack_from(answer)[0])
@@ -101,16 +118,20 @@ def faults(checks: Sequence[pb.Check]) -> Iterator[FieldFault]:
         yield FieldFault("checks", f"has 1 to {MAX_CHECKS} entries")
     for index, check in enumerate(checks):
         path = f"checks[{index}]"
-        if not 1 <= len(check.limits) <= MAX_LIMITS:
-            yield FieldFault(f"{path}.limits", f"has 1 to {MAX_LIMITS} entries")
-        for position, limit in enumerate(check.limits):
-            yield from _limit_faults(limit, f"{path}.limits[{position}]")
-        names = [(_KINDS.get(limit.algorithm), limit.key) for limit in check.limits]
-        if len(set(names)) != len(names):
-            yield FieldFault(f"{path}.limits", "names a counter twice")
+        yield from _faults_of_all(check.limits, f"{path}.limits")
         cost = check.cost or _unset_cost(check)
         if any(cost > limit.limit for limit in check.limits if not limit.shadow):
             yield FieldFault(f"{path}.cost", "is at most the smallest limit")
+
+
+def _faults_of_all(limits: Sequence[pb.Limit], path: str) -> Iterator[FieldFault]:
+    if not 1 <= len(limits) <= MAX_LIMITS:
+        yield FieldFault(path, f"has 1 to {MAX_LIMITS} entries")
+    for position, limit in enumerate(limits):
+        yield from _limit_faults(limit, f"{path}[{position}]")
+    names = [(_KINDS.get(limit.algorithm), limit.key) for limit in limits]
+    if len(set(names)) != len(names):
+        yield FieldFault(path, "names a counter twice")
 
 
 def _limit_faults(limit: pb.Limit, path: str) -> Iterable[FieldFault]:

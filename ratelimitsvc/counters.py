@@ -1,5 +1,7 @@
 """The counters in Redis: a batch of checks in, the script's answer out. One round trip, whatever the batch."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha1
 from importlib.resources import files
 from typing import Final
@@ -35,17 +37,29 @@ class Counters:
 
     async def decide(self, batch: Batch) -> bytes:
         """The packed answer to `batch` (see decide.lua); CountersAway."""
-        try:
+        with _away():
             try:
                 return await self._evaluate("EVALSHA", self._digest, batch)
             except NoScriptError:  # SCRIPT FLUSH, or a replica promoted without it; EVAL loads it again
                 return await self._evaluate("EVAL", self._text, batch)
-        except RedisAway as error:
-            raise CountersAway(str(error)) from error
-        except ResponseError as error:  # out of memory, read-only after a fail-over, …
-            log.error("redis refused a batch", error=str(error))
-            raise CountersAway(str(error)) from error
+
+    async def drop(self, keys: Sequence[bytes]) -> None:
+        """Forgets the counters of `keys`, all at once; CountersAway."""
+        with _away():
+            await self._pipe.call("UNLINK", *keys)
 
     async def _evaluate(self, command: str, what: str, batch: Batch) -> bytes:
         answer: bytes = await self._pipe.call(command, what, len(batch.keys), *batch.keys, batch.numbers)
         return answer
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    """Translates what the pipe raises into CountersAway."""
+    try:
+        yield
+    except RedisAway as error:
+        raise CountersAway(str(error)) from error
+    except ResponseError as error:  # out of memory, read-only after a fail-over, …
+        log.error("redis refused a command", error=str(error))
+        raise CountersAway(str(error)) from error

@@ -1,8 +1,8 @@
 -- Decides one batch of checks on counters in this server. `now` (µs of one clock) is set by the line in front.
 --
 -- KEYS     the counters of all limits, in order: `w` and key for a sliding window, `b` and key for a token bucket
--- ARGV[1]  packed doubles: for each check its cost and number of limits, for each limit its units (negative: it is a
---          shadow) and window (µs)
+-- ARGV[1]  packed doubles: for each check its cost (negative: a refund) and number of limits, for each limit its
+--          units (negative: it is a shadow) and window (µs)
 -- returns  packed: `now`, then for each check allowed, binding, bits of the shadow limits that have no room, remaining,
 --          reset (µs), retry-after (µs)
 --
@@ -98,6 +98,18 @@ function window.add(c, cost, limit, width)
   c.limit, c.width = limit, width
 end
 
+function window.refund(c, cost)
+  local taken = min(cost, c.count)
+  if taken > 0 then
+    local unstored = min(taken, c.added)
+    c.gone = c.live
+    c.added = c.added - unstored
+    c.used = c.used - (taken - unstored)
+    c.count = c.count - taken
+    c.refunded = true
+  end
+end
+
 function window.remaining(c, limit)
   return max(0, limit - c.count)
 end
@@ -165,6 +177,12 @@ function window.store(c)
     else
       append(c, count, units)
     end
+  elseif c.refunded and c.used == c.gone then
+    call('DEL', c.key)
+  elseif c.refunded then
+    local first = (c.first + c.gone) % c.slots
+    local head = pack(FORM, c.slots, first, c.used - c.gone, c.skew, c.kept, unit(c, c.gone), unit(c, c.used - 1))
+    call('SETRANGE', c.key, 0, head)
   elseif c.stepped then
     call('SETRANGE', c.key, 12, pack('<d', c.skew))
   end
@@ -203,8 +221,12 @@ function bucket.wait(c, cost, limit, width)
 end
 
 function bucket.add(c, cost, limit, width)
-  c.owed = c.owed + cost * width
+  c.owed = max(0, c.owed + cost * width)
   c.at, c.debt, c.width, c.limit, c.changed = now, c.owed, width, limit, true
+end
+
+function bucket.refund(c, cost, limit, width)
+  bucket.add(c, -cost, limit, width)
 end
 
 function bucket.remaining(c, limit, width)
@@ -224,7 +246,9 @@ function bucket.store(c)
     return
   end
   local data = pack('<ddd', c.at, c.debt, c.width)
-  if c.limit then
+  if c.limit and c.debt == 0 then
+    call('DEL', c.key)
+  elseif c.limit then
     call('SET', c.key, data, 'PX', ceil(c.debt / c.limit / 1000) + 1)
   else
     call('SET', c.key, data, 'KEEPTTL')
@@ -253,6 +277,8 @@ local checked, limits, widths, shadow, room = {}, {}, {}, {}, {}
 local function decide()
   local cost, count
   cost, count, position = unpack('<dd', input, position)
+  local back = max(0, -cost)
+  cost = max(0, cost)
   local wait, binding, enforced, missed = 0, 1, false, 0
   for i = 1, count do
     local c = counter(KEYS[next_key])
@@ -263,6 +289,9 @@ local function decide()
     limit = math.abs(limit)
     checked[i], limits[i], widths[i] = c, limit, width
     c.kind.age(c, limit, width)
+    if back > 0 then
+      c.kind.refund(c, back, limit, width)
+    end
     local own = c.kind.wait(c, cost, limit, width)
     room[i] = own == 0
     if not shadow[i] then

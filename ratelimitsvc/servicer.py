@@ -1,7 +1,8 @@
 """The rpcs of RateLimitService: one decision, a batch, and the stream that a busy edge keeps open."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -9,7 +10,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from penstock.ratelimit.v1 import rate_limit_service_pb2 as pb
 from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 
-from ratelimitsvc.batch import add_decisions, packed
+from ratelimitsvc.batch import add_decisions, counter_keys, packed, packed_refund
 from ratelimitsvc.counters import Counters, CountersAway
 from ratelimitsvc.metrics import LimitMetrics
 from svckit.drain import Drain
@@ -40,6 +41,19 @@ class RateLimitServicer(pb_grpc.RateLimitServiceServicer):
         answer = pb.CheckBatchResponse()
         await self._decide(request.checks, answer)
         return answer
+
+    async def Refund(self, request: pb.RefundRequest, _context: Context) -> pb.RefundResponse:
+        """Gives a request's units back."""
+        answer = pb.CheckBatchResponse()
+        with self._failing():
+            add_decisions(await self._counters.decide(packed_refund(request.check)), answer)
+        return pb.RefundResponse(decision=answer.decisions[0])
+
+    async def Reset(self, request: pb.ResetRequest, _context: Context) -> pb.ResetResponse:
+        """Drops counters."""
+        with self._failing():
+            await self._counters.drop(counter_keys(request.limits))
+        return pb.ResetResponse()
 
     async def StreamChecks(  # type: ignore[override]  # the stub knows generators only; answers overtake each other
         self, requests: AsyncIterator[pb.StreamChecksRequest], context: Context
@@ -73,13 +87,19 @@ class RateLimitServicer(pb_grpc.RateLimitServiceServicer):
 
     async def _decide(self, checks: Any, response: pb.CheckBatchResponse | pb.StreamChecksResponse) -> None:
         """Decides `checks` into `response`; Fault BAD_REQUEST or LIMIT_UNAVAILABLE, with nothing added to it."""
-        try:
+        with self._failing():
             batch = packed(checks)
             answer = await self._counters.decide(batch)
+        self._metrics.decided(batch.checks, add_decisions(answer, response))
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Counts what fails by its reason; counters out of reach are LIMIT_UNAVAILABLE."""
+        try:
+            yield
         except Fault as fault:
             self._metrics.failed(fault.spec.name)
             raise
         except CountersAway as error:
             self._metrics.failed("LIMIT_UNAVAILABLE")
             raise Fault(reasons.ERROR_REASON_LIMIT_UNAVAILABLE) from error
-        self._metrics.decided(batch.checks, add_decisions(answer, response))

@@ -18,13 +18,20 @@ from svckit.switchboard import Mount
 
 NAME: Final = "ratelimitsvc"
 CALLERS: Final = frozenset({"edge", "admin", "ctl"})
+GOVERNORS: Final = frozenset({"admin", "ctl"})
 _SERVICE: Final = "/penstock.ratelimit.v1.RateLimitService"
 
 
 def method_table(team_callers: Sequence[str] = ()) -> MethodTable:
-    """Our own processes, and teams by the names of their process keys, may ask for decisions."""
+    """Our own processes, and teams by the names of their process keys, may ask for decisions and give back.
+
+    Counters are dropped for those only who govern: whoever may drop them has no limits.
+    """
     callers = CALLERS | set(team_callers)
-    return {f"{_SERVICE}/{method}": callers for method in ("Check", "CheckBatch", "StreamChecks")}
+    return {
+        **{f"{_SERVICE}/{method}": callers for method in ("Check", "CheckBatch", "StreamChecks", "Refund")},
+        f"{_SERVICE}/Reset": GOVERNORS,
+    }
 
 
 def service(team_callers: Sequence[str] = ()) -> ServiceSpec[RateLimitSettings]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.limits import Algorithm, Bucket, Limit, State, WindowLog, decide, empty
+from domain.limits import Algorithm, Bucket, Limit, State, WindowLog, decide, empty, refund
 
 SECOND = 1_000_000
 WINDOW = Limit(b"w", 3, SECOND)
@@ -281,3 +281,52 @@ class TestShadow:
             assert decision.binding == 1
             told = (decision.allowed, decision.remaining, decision.reset_micros, decision.retry_after_micros)
             assert told == caller.ask(cost)
+
+
+class TestRefund:
+    def test_gives_back_the_newest_units_of_a_window(self) -> None:
+        states: tuple[State, ...] = (WindowLog(),)
+        for now in (100, 200, 300):
+            _, states = decide(states, (WINDOW,), 1, now)
+        decision, states = refund(states, (WINDOW,), 2, 400)
+        assert (decision.allowed, decision.remaining, decision.reset_micros) == (True, 2, SECOND - 300)
+
+    def test_pays_the_debt_of_a_bucket_back(self) -> None:
+        _, states = decide((Bucket(),), (BUCKET,), 3, 100)
+        decision, _ = refund(states, (BUCKET,), 2, 100)
+        assert decision.remaining == 2
+
+    @given(limits, steps, st.integers(1, 9))
+    def test_never_leaves_less_than_nothing(self, limit: Limit, history: list[tuple[int, int]], cost: int) -> None:
+        caller = Caller(limit)
+        for step, wanted in history:
+            caller.now += step
+            caller.ask(min(wanted, limit.limit))
+        _, before, _, _ = caller.ask(0)
+        decision, (caller.state,) = refund((caller.state,), (limit,), cost, caller.now)
+        assert decision.remaining == min(limit.limit, before + cost)
+        assert caller.ask(limit.limit)[0] == (decision.remaining == limit.limit)
+
+    @given(limits, steps, st.integers(1, 6))
+    def test_of_what_was_just_admitted_leaves_all_as_if_it_had_not_been(
+        self, limit: Limit, history: list[tuple[int, int]], wanted: int
+    ) -> None:
+        caller = Caller(limit)
+        for step, cost in history:
+            caller.now += step
+            caller.ask(min(cost, limit.limit))
+        cost = min(wanted, limit.limit)
+        before = decide((caller.state,), (limit,), 0, caller.now)[0]
+        if caller.ask(cost)[0]:
+            assert refund((caller.state,), (limit,), cost, caller.now)[0] == before
+
+    def test_is_given_on_every_limit(self) -> None:
+        limits = (WINDOW, BUCKET)
+        _, states = decide((WindowLog(), Bucket()), limits, 3, 100)
+        _, states = refund(states, limits, 1, 100)
+        assert [
+            decide((state,), (limit,), 0, 100)[0].remaining for state, limit in zip(states, limits, strict=True)
+        ] == [
+            1,
+            1,
+        ]

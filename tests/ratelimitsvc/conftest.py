@@ -25,7 +25,7 @@ class Deciding:
     clock: str
 
     def decide(self, checks: Sequence[Check], now: int = 0) -> tuple[int, list[Decision]]:
-        """The time of the decision and the decisions on `checks`: limits and cost."""
+        """The time of the decision and the decisions on `checks`: limits and cost, a negative one being a refund."""
         keys = [KINDS[limit.algorithm] + limit.key for limits, _ in checks for limit in limits]
         numbers: list[int] = []
         for limits, cost in checks:

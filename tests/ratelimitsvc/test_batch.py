@@ -10,7 +10,16 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from penstock.ratelimit.v1 import limit_pb2 as pb
 from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
 
-from ratelimitsvc.batch import MAX_CHECKS, MAX_WINDOW_MILLIS, add_decisions, decided_at, faults, packed
+from ratelimitsvc.batch import (
+    MAX_CHECKS,
+    MAX_WINDOW_MILLIS,
+    add_decisions,
+    counter_keys,
+    decided_at,
+    faults,
+    packed,
+    packed_refund,
+)
 from svckit.errors import Fault
 
 BUCKET = pb.ALGORITHM_TOKEN_BUCKET
@@ -101,6 +110,48 @@ def test_the_fast_pass_refuses_exactly_what_the_slow_one_explains(checks: list[p
     explained = bool(list(faults(checks)))
     with pytest.raises(Fault) if explained else nullcontext():
         packed(checks)
+
+
+@pytest.mark.parametrize(("cost", "packed_cost"), [(None, -1), (3, -3)], ids=["unset", "set"])
+def test_a_refund_is_a_check_of_negative_cost(cost: int | None, packed_cost: int) -> None:
+    batch = packed_refund(pb.Check(limits=[limit(b"a"), limit(b"b", 7, 2_000, BUCKET)], cost=cost))
+    assert batch.keys == [b"wa", b"bb"]
+    assert list(struct.unpack("<6d", batch.numbers)) == [packed_cost, 2, 5, 1_000_000, 7, 2_000_000]
+
+
+@pytest.mark.parametrize(
+    ("check", "path"),
+    [
+        pytest.param(pb.Check(limits=[limit()], cost=0), "checks[0].cost", id="nothing"),
+        pytest.param(pb.Check(limits=[limit()], cost=6), "checks[0].cost", id="more than can have been counted"),
+        pytest.param(pb.Check(), "checks[0].limits", id="no limits"),
+    ],
+)
+def test_a_refund_that_cannot_be_is_refused(check: pb.Check, path: str) -> None:
+    with pytest.raises(Fault) as refused:
+        packed_refund(check)
+    assert [fault.path for fault in refused.value.fields] == [path]
+
+
+def test_the_counters_of_limits_are_those_of_their_checks() -> None:
+    limits = [limit(b"a"), limit(b"a", algorithm=BUCKET)]
+    assert counter_keys(limits) == packed([pb.Check(limits=limits)]).keys
+
+
+@pytest.mark.parametrize(
+    ("limits", "path"),
+    [
+        pytest.param([], "limits", id="none"),
+        pytest.param([limit(b"%d" % n) for n in range(9)], "limits", id="too many"),
+        pytest.param([limit(), limit()], "limits", id="one twice"),
+        pytest.param([limit(), limit(b"")], "limits[1].key", id="no key"),
+    ],
+)
+def test_counters_that_cannot_be_are_refused(limits: list[pb.Limit], path: str) -> None:
+    with pytest.raises(Fault) as refused:
+        counter_keys(limits)
+    assert refused.value.reason == reasons.ERROR_REASON_BAD_REQUEST
+    assert [fault.path for fault in refused.value.fields] == [path]
 
 
 def test_decisions_are_in_whole_milliseconds_rounded_up() -> None:

@@ -10,7 +10,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.limits import Algorithm, Decision, Limit, State, decide, empty
+from domain.limits import Algorithm, Decision, Limit, State, decide, empty, refund
 from tests.ratelimitsvc.conftest import Check, Deciding
 
 SECOND = 1_000_000
@@ -25,7 +25,7 @@ limits = st.builds(
     st.booleans(),
 )
 checks = st.tuples(
-    st.lists(limits, min_size=1, max_size=3, unique_by=lambda limit: (limit.key, limit.algorithm)), st.integers(0, 5)
+    st.lists(limits, min_size=1, max_size=3, unique_by=lambda limit: (limit.key, limit.algorithm)), st.integers(-3, 5)
 )
 batches = st.lists(
     st.tuples(st.integers(-30 * SECOND, 25 * SECOND), st.lists(checks, min_size=1, max_size=6)), max_size=25
@@ -45,7 +45,7 @@ class Model:
         limits, cost = check
         names = [(limit.key, limit.algorithm) for limit in limits]
         states = [self.states.get(name, empty(name[1])) for name in names]
-        decision, changed = decide(states, limits, cost, now)
+        decision, changed = refund(states, limits, -cost, now) if cost < 0 else decide(states, limits, cost, now)
         self.states.update(zip(names, changed, strict=True))
         return decision
 
@@ -75,7 +75,7 @@ def test_the_script_decides_as_the_model_does(on_test_clock: Deciding, history: 
 
 
 @unlike_production
-@given(st.integers(9, 400), st.lists(st.tuples(st.integers(0, 9), st.integers(1, 60)), min_size=20, max_size=60))
+@given(st.integers(9, 400), st.lists(st.tuples(st.integers(0, 9), st.integers(-20, 60)), min_size=20, max_size=60))
 def test_a_ring_that_grows_wraps_and_empties_stays_equal_to_the_model(
     on_test_clock: Deciding, units: int, history: list[tuple[int, int]]
 ) -> None:
@@ -107,6 +107,35 @@ def test_a_window_of_500_a_minute_takes_no_more_than_5300_bytes(client: redis.Re
     for second in range(1_500):
         on_test_clock.decide([([limit], 1)], START + second * SECOND // 10)
     assert cast(int, client.memory_usage(b"wk")) <= 5_300
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_a_counter_that_was_refunded_to_nothing_is_gone(
+    client: redis.Redis, on_redis_clock: Deciding, algorithm: Algorithm
+) -> None:
+    limit = Limit(b"k", 9, 60 * SECOND, algorithm)
+    on_redis_clock.decide([([limit], 2)])
+    on_redis_clock.decide([([limit], -3), ([limit], -1)])
+    assert client.keys() == []
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_a_refund_on_a_counter_that_is_not_there_makes_none(
+    client: redis.Redis, on_redis_clock: Deciding, algorithm: Algorithm
+) -> None:
+    on_redis_clock.decide([([Limit(b"k", 9, 60 * SECOND, algorithm)], -3)])
+    assert client.keys() == []
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_what_is_left_after_a_refund_still_has_its_end(
+    client: redis.Redis, on_redis_clock: Deciding, algorithm: Algorithm
+) -> None:
+    limit = Limit(b"k", 9, 60 * SECOND, algorithm)
+    on_redis_clock.decide([([limit], 9)])
+    on_redis_clock.decide([([limit], -3)])
+    (key,) = cast(list[bytes], client.keys())
+    assert 0 < client.pttl(key.decode()) <= 75_002
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)

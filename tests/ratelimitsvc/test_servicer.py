@@ -85,6 +85,50 @@ async def test_a_shadow_limit_refuses_nothing_and_tells_what_it_would_have(
     ]
 
 
+async def test_a_refund_gives_the_units_back_and_says_where_the_limits_stand(
+    service_host: ServiceHost, valkey: str
+) -> None:
+    async with serving(service_host, valkey) as served:
+        await served.stub.Check(service_pb.CheckRequest(check=check(cost=2)))
+        answer = await served.stub.Refund(service_pb.RefundRequest(check=check()))
+        assert (answer.decision.allowed, answer.decision.remaining) == (True, 1)
+        answer = await served.stub.Refund(service_pb.RefundRequest(check=check(cost=2)))
+        assert answer.decision == pb.Decision(allowed=True, remaining=2)
+        assert served.registry.get_sample_value("ratelimit_decisions_total", {"outcome": "admitted"}) == 1
+
+
+async def test_a_reset_drops_the_counters_it_names_and_no_other(service_host: ServiceHost, valkey: str) -> None:
+    async with serving(service_host, valkey) as served:
+        both = service_pb.CheckBatchRequest(checks=[check(b"a"), check(b"b")])
+        await served.stub.CheckBatch(both)
+        stub = pb_grpc.RateLimitServiceStub(await served.hosted.channel("admin"))
+        await stub.Reset(service_pb.ResetRequest(limits=check(b"a").limits))
+        answer = await served.stub.CheckBatch(both)
+        assert [each.remaining for each in answer.decisions] == [1, 0]
+
+
+async def test_a_reset_without_limits_is_refused(service_host: ServiceHost, valkey: str) -> None:
+    async with serving(service_host, valkey) as served:
+        stub = pb_grpc.RateLimitServiceStub(await served.hosted.channel("admin"))
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.Reset(service_pb.ResetRequest())
+        assert [each.path for each in from_rpc_error(refused.value).fields] == ["limits"]
+        reasons_counted = {"reason": "BAD_REQUEST"}
+        assert served.registry.get_sample_value("ratelimit_batch_failures_total", reasons_counted) == 1
+
+
+async def test_redis_out_of_reach_fails_refunds_and_resets(service_host: ServiceHost) -> None:
+    async with serving(service_host, "unix:///nonexistent", connected=False) as served:
+        stub = pb_grpc.RateLimitServiceStub(await served.hosted.channel("admin"))
+        for call in (
+            stub.Refund(service_pb.RefundRequest(check=check())),
+            stub.Reset(service_pb.ResetRequest(limits=check().limits)),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call
+            assert from_rpc_error(refused.value).reason == reasons.ERROR_REASON_LIMIT_UNAVAILABLE
+
+
 async def test_a_malformed_check_is_refused_with_its_fields(service_host: ServiceHost, valkey: str) -> None:
     async with serving(service_host, valkey) as served:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -179,5 +223,13 @@ async def test_others_may_not(service_host: ServiceHost, valkey: str, caller: st
         assert refused.value.code() in {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED}
 
 
-def test_teams_that_are_named_may_ask() -> None:
-    assert all("team-a" in callers for callers in method_table(["team-a"]).values())
+async def test_only_those_who_govern_may_reset(service_host: ServiceHost, valkey: str) -> None:
+    async with serving(service_host, valkey) as served:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await served.stub.Reset(service_pb.ResetRequest(limits=check().limits))
+        assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_teams_that_are_named_may_ask_and_not_reset() -> None:
+    table = method_table(["team-a"])
+    assert {name.rpartition("/")[2] for name, callers in table.items() if "team-a" not in callers} == {"Reset"}

@@ -50,6 +50,16 @@ class RateLimitServiceStub:
                 request_serializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.StreamChecksRequest.SerializeToString,
                 response_deserializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.StreamChecksResponse.FromString,
                 _registered_method=True)
+        self.Refund = channel.unary_unary(
+                '/penstock.ratelimit.v1.RateLimitService/Refund',
+                request_serializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.RefundRequest.SerializeToString,
+                response_deserializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.RefundResponse.FromString,
+                _registered_method=True)
+        self.Reset = channel.unary_unary(
+                '/penstock.ratelimit.v1.RateLimitService/Reset',
+                request_serializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.ResetRequest.SerializeToString,
+                response_deserializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.ResetResponse.FromString,
+                _registered_method=True)
 
 
 class RateLimitServiceServicer:
@@ -77,6 +87,20 @@ class RateLimitServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Refund(self, request, context):
+        """Gives back the units of a request that was counted and came to nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reset(self, request, context):
+        """Drops counters: whoever counts on them begins anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RateLimitServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +118,16 @@ def add_RateLimitServiceServicer_to_server(servicer, server):
                     servicer.StreamChecks,
                     request_deserializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.StreamChecksRequest.FromString,
                     response_serializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.StreamChecksResponse.SerializeToString,
+            ),
+            'Refund': grpc.unary_unary_rpc_method_handler(
+                    servicer.Refund,
+                    request_deserializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.RefundRequest.FromString,
+                    response_serializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.RefundResponse.SerializeToString,
+            ),
+            'Reset': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reset,
+                    request_deserializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.ResetRequest.FromString,
+                    response_serializer=penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.ResetResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +212,60 @@ class RateLimitService:
             '/penstock.ratelimit.v1.RateLimitService/StreamChecks',
             penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.StreamChecksRequest.SerializeToString,
             penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.StreamChecksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Refund(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.ratelimit.v1.RateLimitService/Refund',
+            penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.RefundRequest.SerializeToString,
+            penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.RefundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.ratelimit.v1.RateLimitService/Reset',
+            penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.ResetRequest.SerializeToString,
+            penstock_dot_ratelimit_dot_v1_dot_rate__limit__service__pb2.ResetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class RateLimitServiceStub:
     """Decides several requests, each on its own, in order."""
     StreamChecks: _grpc.StreamStreamMultiCallable[_rate_limit_service_pb2.StreamChecksRequest, _rate_limit_service_pb2.StreamChecksResponse]
     """Decides batches on one long-lived stream; answers carry the batch id and may overtake each other."""
+    Refund: _grpc.UnaryUnaryMultiCallable[_rate_limit_service_pb2.RefundRequest, _rate_limit_service_pb2.RefundResponse]
+    """Gives back the units of a request that was counted and came to nothing."""
+    Reset: _grpc.UnaryUnaryMultiCallable[_rate_limit_service_pb2.ResetRequest, _rate_limit_service_pb2.ResetResponse]
+    """Drops counters: whoever counts on them begins anew."""
 
 @_typing.type_check_only
 class RateLimitServiceAsyncStub(RateLimitServiceStub):
@@ -51,6 +55,10 @@ class RateLimitServiceAsyncStub(RateLimitServiceStub):
     """Decides several requests, each on its own, in order."""
     StreamChecks: _aio.StreamStreamMultiCallable[_rate_limit_service_pb2.StreamChecksRequest, _rate_limit_service_pb2.StreamChecksResponse]  # type: ignore[assignment]
     """Decides batches on one long-lived stream; answers carry the batch id and may overtake each other."""
+    Refund: _aio.UnaryUnaryMultiCallable[_rate_limit_service_pb2.RefundRequest, _rate_limit_service_pb2.RefundResponse]  # type: ignore[assignment]
+    """Gives back the units of a request that was counted and came to nothing."""
+    Reset: _aio.UnaryUnaryMultiCallable[_rate_limit_service_pb2.ResetRequest, _rate_limit_service_pb2.ResetResponse]  # type: ignore[assignment]
+    """Drops counters: whoever counts on them begins anew."""
 
 class RateLimitServiceServicer(metaclass=_abc_1.ABCMeta):
     """Decides whether requests fit their limits, exactly, on counters that all callers share."""
@@ -78,5 +86,21 @@ class RateLimitServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_rate_limit_service_pb2.StreamChecksResponse], _abc.AsyncIterator[_rate_limit_service_pb2.StreamChecksResponse]]:
         """Decides batches on one long-lived stream; answers carry the batch id and may overtake each other."""
+
+    @_abc_1.abstractmethod
+    def Refund(
+        self,
+        request: _rate_limit_service_pb2.RefundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rate_limit_service_pb2.RefundResponse, _abc.Awaitable[_rate_limit_service_pb2.RefundResponse]]:
+        """Gives back the units of a request that was counted and came to nothing."""
+
+    @_abc_1.abstractmethod
+    def Reset(
+        self,
+        request: _rate_limit_service_pb2.ResetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rate_limit_service_pb2.ResetResponse, _abc.Awaitable[_rate_limit_service_pb2.ResetResponse]]:
+        """Drops counters: whoever counts on them begins anew."""
 
 def add_RateLimitServiceServicer_to_server(servicer: RateLimitServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
