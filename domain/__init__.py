@@ -6,4 +6,5 @@
 - `api_keys` the format of API keys: compose, parse, checksum
 - `builtin_paths`  what the edge answers itself, before any route
 - `limits`   the reference model of the limit algorithms
+- `concurrency`  the reference model of concurrency limits
 """

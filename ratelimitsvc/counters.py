@@ -1,4 +1,4 @@
-"""The counters in Redis: a batch of checks in, the script's answer out. One round trip, whatever the batch."""
+"""The counters in Redis, by scripts: a batch of checks in, the answer out. One round trip, whatever the batch."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ import structlog
 from redis.exceptions import NoScriptError, ResponseError
 
 from ratelimitsvc.batch import Batch
+from ratelimitsvc.leases import LeaseCall
 from ratelimitsvc.redis_pipe import RedisAway, RedisPipe
 
 # Redis's own clock: callers and replicas of this service need not agree on the time.
@@ -18,12 +19,30 @@ log = structlog.get_logger()
 
 
 class CountersAway(Exception):
-    """The batch was not decided: Redis is out of reach or refused. It may have been counted all the same."""
+    """A script gave no answer: Redis is out of reach or refused. What it was asked may have been done all the same."""
 
 
-def script(clock: str = REDIS_CLOCK) -> str:
-    """The text of the deciding script; `clock` is Lua that sets the local `now` in microseconds."""
-    return clock + files("ratelimitsvc").joinpath("decide.lua").read_text(encoding="utf-8")
+def script(clock: str = REDIS_CLOCK, name: str = "decide.lua") -> str:
+    """The text of the script `name`; `clock` is Lua that sets the local `now` in microseconds."""
+    return clock + files("ratelimitsvc").joinpath(name).read_text(encoding="utf-8")
+
+
+class Script:
+    """A script in Redis, which is loaded when Redis does not have it yet."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        # The name that Redis gives a script; no security depends on it.
+        self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    async def run(self, pipe: RedisPipe, keys: Sequence[bytes], argument: bytes) -> bytes:
+        """What the script returns; RedisAway, ResponseError."""
+        answer: bytes
+        try:
+            answer = await pipe.call("EVALSHA", self._digest, len(keys), *keys, argument)
+        except NoScriptError:  # not loaded yet, SCRIPT FLUSH, a replica promoted without it; EVAL loads it
+            answer = await pipe.call("EVAL", self._text, len(keys), *keys, argument)
+        return answer
 
 
 class Counters:
@@ -31,26 +50,30 @@ class Counters:
 
     def __init__(self, pipe: RedisPipe, text: str) -> None:
         self._pipe = pipe
-        self._text = text
-        # The name that Redis gives a script; no security depends on it.
-        self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self._script = Script(text)
 
     async def decide(self, batch: Batch) -> bytes:
         """The packed answer to `batch` (see decide.lua); CountersAway."""
         with _away():
-            try:
-                return await self._evaluate("EVALSHA", self._digest, batch)
-            except NoScriptError:  # SCRIPT FLUSH, or a replica promoted without it; EVAL loads it again
-                return await self._evaluate("EVAL", self._text, batch)
+            return await self._script.run(self._pipe, batch.keys, batch.numbers)
 
     async def drop(self, keys: Sequence[bytes]) -> None:
         """Forgets the counters of `keys`, all at once; CountersAway."""
         with _away():
             await self._pipe.call("UNLINK", *keys)
 
-    async def _evaluate(self, command: str, what: str, batch: Batch) -> bytes:
-        answer: bytes = await self._pipe.call(command, what, len(batch.keys), *batch.keys, batch.numbers)
-        return answer
+
+class Slots:
+    """Leases slots by a script that is loaded with the first lease."""
+
+    def __init__(self, pipe: RedisPipe, text: str) -> None:
+        self._pipe = pipe
+        self._script = Script(text)
+
+    async def run(self, request: LeaseCall) -> bytes:
+        """The packed answer to `request` (see lease.lua); CountersAway."""
+        with _away():
+            return await self._script.run(self._pipe, request.keys, request.argument)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the service counts besides its rpcs: decisions and batches that failed."""
+"""What the service counts besides its rpcs: decisions, batches that failed, leases."""
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -11,9 +11,16 @@ class LimitMetrics:
         self._admitted = decisions.labels("admitted")
         self._refused = decisions.labels("refused")
         self._batches = Counter("ratelimit_batches_total", "Batches decided.", registry=registry)
+        leases = Counter("ratelimit_leases_total", "Leases asked for.", ("outcome",), registry=registry)
+        self._granted = leases.labels("granted")
+        self._denied = leases.labels("refused")
         self._failures = Counter(
             "ratelimit_batch_failures_total", "Batches not decided.", ("reason",), registry=registry
         )
+
+    def leased(self, *, granted: bool) -> None:
+        """Counts a lease that was asked for."""
+        (self._granted if granted else self._denied).inc()
 
     def decided(self, checks: int, admitted: int) -> None:
         """Counts a batch of `checks`, of which `admitted` were."""

@@ -1,13 +1,17 @@
 """What ratelimitsvc is made of and who may call it."""
 
 import random
+import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
+from penstock.ratelimit.v1 import concurrency_service_pb2_grpc as lease_grpc
 from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 
-from ratelimitsvc.counters import Counters, script
+from ratelimitsvc.counters import Counters, Slots, script
+from ratelimitsvc.lease_servicer import ConcurrencyServicer
+from ratelimitsvc.leases import LEASE_ID_BYTES
 from ratelimitsvc.metrics import LimitMetrics
 from ratelimitsvc.redis_pipe import RedisPipe
 from ratelimitsvc.servicer import RateLimitServicer
@@ -20,6 +24,7 @@ NAME: Final = "ratelimitsvc"
 CALLERS: Final = frozenset({"edge", "admin", "ctl"})
 GOVERNORS: Final = frozenset({"admin", "ctl"})
 _SERVICE: Final = "/penstock.ratelimit.v1.RateLimitService"
+_CONCURRENCY: Final = "/penstock.ratelimit.v1.ConcurrencyService"
 
 
 def method_table(team_callers: Sequence[str] = ()) -> MethodTable:
@@ -31,6 +36,7 @@ def method_table(team_callers: Sequence[str] = ()) -> MethodTable:
     return {
         **{f"{_SERVICE}/{method}": callers for method in ("Check", "CheckBatch", "StreamChecks", "Refund")},
         f"{_SERVICE}/Reset": GOVERNORS,
+        **{f"{_CONCURRENCY}/{method}": callers for method in ("AcquireLease", "RenewLease", "ReleaseLease")},
     }
 
 
@@ -50,5 +56,11 @@ async def start(_stack: AsyncExitStack, runtime: Runtime[RateLimitSettings]) -> 
     )
     runtime.tasks.create_task(pipe.run())
     await pipe.connected.wait()
-    servicer = RateLimitServicer(Counters(pipe, text), LimitMetrics(runtime.registry), runtime.drain)
-    return (Mount(pb_grpc.add_RateLimitServiceServicer_to_server, servicer),)
+    metrics = LimitMetrics(runtime.registry)
+    servicer = RateLimitServicer(Counters(pipe, text), metrics, runtime.drain)
+    slots = Slots(pipe, script(name="lease.lua"))
+    leases = ConcurrencyServicer(slots, metrics, lambda: secrets.token_bytes(LEASE_ID_BYTES))
+    return (
+        Mount(pb_grpc.add_RateLimitServiceServicer_to_server, servicer),
+        Mount(lease_grpc.add_ConcurrencyServiceServicer_to_server, leases),
+    )

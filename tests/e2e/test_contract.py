@@ -16,7 +16,7 @@ from penstock.auth.v1 import (
     user_service_pb2,
 )
 from penstock.config.v1 import config_service_pb2, gateway_service_pb2, tenant_service_pb2
-from penstock.ratelimit.v1 import rate_limit_service_pb2
+from penstock.ratelimit.v1 import concurrency_service_pb2, rate_limit_service_pb2
 from penstock.telemetry.v1 import ingest_service_pb2, query_service_pb2
 from penstock.telemetry.v1 import provisioning_service_pb2 as telemetry_provisioning_service_pb2
 
@@ -33,7 +33,7 @@ CONTRACT = {
         token_service_pb2,
         user_service_pb2,
     ),
-    "ratelimitsvc": (rate_limit_service_pb2,),
+    "ratelimitsvc": (concurrency_service_pb2, rate_limit_service_pb2),
     "configsvc": (config_service_pb2, gateway_service_pb2, tenant_service_pb2),
     "telemetrysvc": (ingest_service_pb2, query_service_pb2, telemetry_provisioning_service_pb2),
 }

@@ -22,6 +22,8 @@ def test_before_the_first_batch_every_outcome_is_there_to_be_watched() -> None:
         "ratelimit_decisions_total admitted": 0,
         "ratelimit_decisions_total refused": 0,
         "ratelimit_batches_total": 0,
+        "ratelimit_leases_total granted": 0,
+        "ratelimit_leases_total refused": 0,
     }
 
 
@@ -35,7 +37,18 @@ def test_each_check_of_a_batch_is_admitted_or_refused_and_the_batch_counts_once(
         "ratelimit_decisions_total admitted": 3,
         "ratelimit_decisions_total refused": 4,
         "ratelimit_batches_total": 3,
+        "ratelimit_leases_total granted": 0,
+        "ratelimit_leases_total refused": 0,
     }
+
+
+def test_a_lease_is_granted_or_refused() -> None:
+    registry = CollectorRegistry()
+    metrics = LimitMetrics(registry)
+    for granted in (True, False, True):
+        metrics.leased(granted=granted)
+    told = counted(registry)
+    assert (told["ratelimit_leases_total granted"], told["ratelimit_leases_total refused"]) == (2, 1)
 
 
 def test_a_batch_that_failed_is_told_by_its_reason_and_decides_nothing() -> None:
@@ -47,6 +60,8 @@ def test_a_batch_that_failed_is_told_by_its_reason_and_decides_nothing() -> None
         "ratelimit_decisions_total admitted": 0,
         "ratelimit_decisions_total refused": 0,
         "ratelimit_batches_total": 0,
+        "ratelimit_leases_total granted": 0,
+        "ratelimit_leases_total refused": 0,
         "ratelimit_batch_failures_total UNAVAILABLE": 2,
         "ratelimit_batch_failures_total BAD_REQUEST": 1,
     }
