@@ -6,7 +6,7 @@ The fast path looks at each field once; only when something is wrong does a seco
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 from penstock.ratelimit.v1 import limit_pb2 as pb
@@ -20,15 +20,29 @@ MAX_KEY_BYTES: Final = 256
 MAX_UNITS: Final = 1_000_000
 MAX_WINDOW_MILLIS: Final = 366 * 24 * 3600 * 1000
 
-# The first byte of a counter's name in Redis tells the script its kind; the kinds never share a counter.
-_KINDS: Final[dict[int, bytes]] = {
-    pb.ALGORITHM_UNSPECIFIED: b"w",
-    pb.ALGORITHM_SLIDING_WINDOW: b"w",
-    pb.ALGORITHM_TOKEN_BUCKET: b"b",
-}
+WindowStore: TypeAlias = Literal["ring", "zset"]
 _CLOCK: Final = struct.Struct("<d")
 # allowed, binding, bits of the shadow limits without room, remaining, reset (µs), retry-after (µs)
 _ANSWER: Final = struct.Struct("<BBBIdd")
+
+
+class Layout:
+    """How counters are kept: the first byte of a counter's name in Redis tells the script its kind.
+
+    The kinds never share a counter. `store` is where exact sliding windows keep their units: rings or sorted sets.
+    """
+
+    def __init__(self, store: WindowStore = "ring") -> None:
+        window = b"w" if store == "ring" else b"z"
+        self._kinds: Final[dict[int, bytes]] = {
+            pb.ALGORITHM_UNSPECIFIED: window,
+            pb.ALGORITHM_SLIDING_WINDOW: window,
+            pb.ALGORITHM_TOKEN_BUCKET: b"b",
+        }
+
+    def kind(self, limit: pb.Limit) -> bytes:
+        """The kind of a limit's counter; empty when its algorithm is not known."""
+        return self._kinds.get(limit.algorithm, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,7 @@ class Batch:
     checks: int
 
 
-def packed(checks: Sequence[pb.Check]) -> Batch:
+def packed(checks: Sequence[pb.Check], layout: Layout) -> Batch:
     """The batch that asks for `checks`; Fault BAD_REQUEST names every field that breaks the contract's rules."""
     keys: list[bytes] = []
     numbers: list[int] = []
@@ -54,7 +68,7 @@ def packed(checks: Sequence[pb.Check]) -> Batch:
         for index in range(count):
             limit = limits[index]
             key, units, window, shadow = limit.key, limit.limit, limit.window_millis, limit.shadow
-            kind = _KINDS.get(limit.algorithm, b"")
+            kind = layout.kind(limit)
             keys.append(kind + key)
             numbers += (-units if shadow else units, window * 1000)
             sound = (
@@ -68,25 +82,25 @@ def packed(checks: Sequence[pb.Check]) -> Batch:
         if count != 1:
             sound = sound and 1 <= count <= MAX_LIMITS and len(set(keys[-count:])) == count
     if not sound:
-        raise Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=tuple(faults(checks)))
+        raise Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=tuple(faults(checks, layout)))
     return Batch(keys, struct.pack(f"<{len(numbers)}d", *numbers), len(checks))
 
 
-def packed_refund(check: pb.Check) -> Batch:
+def packed_refund(check: pb.Check, layout: Layout) -> Batch:
     """The batch that gives the cost of `check` back; Fault BAD_REQUEST, with paths as `packed` has them."""
     if check.HasField("cost") and check.cost == 0:
         raise Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=(FieldFault("checks[0].cost", "is 1 or more"),))
-    batch = packed([check])
+    batch = packed([check], layout)
     cost = struct.pack("<d", -(check.cost or 1))
     return replace(batch, numbers=cost + batch.numbers[len(cost) :])
 
 
-def counter_keys(limits: Sequence[pb.Limit]) -> Sequence[bytes]:
+def counter_keys(limits: Sequence[pb.Limit], layout: Layout) -> Sequence[bytes]:
     """The keys of the counters of `limits`; Fault BAD_REQUEST names every field that breaks a rule."""
-    wrong = tuple(_faults_of_all(limits, "limits"))
+    wrong = tuple(_faults_of_all(limits, "limits", layout))
     if wrong:
         raise Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=wrong)
-    return [_KINDS[limit.algorithm] + limit.key for limit in limits]
+    return [layout.kind(limit) + limit.key for limit in limits]
 
 
 def decided_at(answer: bytes) -> int:
@@ -112,36 +126,36 @@ def add_decisions(answer: bytes, response: service_pb.CheckBatchResponse | servi
     return admitted
 
 
-def faults(checks: Sequence[pb.Check]) -> Iterator[FieldFault]:
+def faults(checks: Sequence[pb.Check], layout: Layout) -> Iterator[FieldFault]:
     """Every field of `checks` that breaks a rule of the contract, by path (`checks[2].limits[0].key`)."""
     if not 1 <= len(checks) <= MAX_CHECKS:
         yield FieldFault("checks", f"has 1 to {MAX_CHECKS} entries")
     for index, check in enumerate(checks):
         path = f"checks[{index}]"
-        yield from _faults_of_all(check.limits, f"{path}.limits")
+        yield from _faults_of_all(check.limits, f"{path}.limits", layout)
         cost = check.cost or _unset_cost(check)
         if any(cost > limit.limit for limit in check.limits if not limit.shadow):
             yield FieldFault(f"{path}.cost", "is at most the smallest limit")
 
 
-def _faults_of_all(limits: Sequence[pb.Limit], path: str) -> Iterator[FieldFault]:
+def _faults_of_all(limits: Sequence[pb.Limit], path: str, layout: Layout) -> Iterator[FieldFault]:
     if not 1 <= len(limits) <= MAX_LIMITS:
         yield FieldFault(path, f"has 1 to {MAX_LIMITS} entries")
     for position, limit in enumerate(limits):
-        yield from _limit_faults(limit, f"{path}[{position}]")
-    names = [(_KINDS.get(limit.algorithm), limit.key) for limit in limits]
+        yield from _limit_faults(limit, f"{path}[{position}]", layout)
+    names = [layout.kind(limit) + limit.key for limit in limits]
     if len(set(names)) != len(names):
         yield FieldFault(path, "names a counter twice")
 
 
-def _limit_faults(limit: pb.Limit, path: str) -> Iterable[FieldFault]:
+def _limit_faults(limit: pb.Limit, path: str, layout: Layout) -> Iterable[FieldFault]:
     if not 1 <= len(limit.key) <= MAX_KEY_BYTES:
         yield FieldFault(f"{path}.key", f"has 1 to {MAX_KEY_BYTES} bytes")
     if not 1 <= limit.limit <= MAX_UNITS:
         yield FieldFault(f"{path}.limit", f"is 1 to {MAX_UNITS}")
     if not 1 <= limit.window_millis <= MAX_WINDOW_MILLIS:
         yield FieldFault(f"{path}.window_millis", f"is 1 to {MAX_WINDOW_MILLIS}")
-    if limit.algorithm not in _KINDS:
+    if not layout.kind(limit):
         yield FieldFault(f"{path}.algorithm", "is not known")
 
 

@@ -1,6 +1,7 @@
 -- Decides one batch of checks on counters in this server. `now` (µs of one clock) is set by the line in front.
 --
--- KEYS     the counters of all limits, in order: `w` and key for a sliding window, `b` and key for a token bucket
+-- KEYS     the counters of all limits, in order: `w` and key for a sliding window in a ring, `z` and key for one in a
+--          sorted set, `b` and key for a token bucket
 -- ARGV[1]  packed doubles: for each check its cost (negative: a refund) and number of limits, for each limit its
 --          units (negative: it is a shadow) and window (µs)
 -- returns  packed: `now`, then for each check allowed, binding, bits of the shadow limits that have no room, remaining,
@@ -9,6 +10,7 @@
 -- The model is domain/limits.py, function for function. A counter is read once per batch, decided on in memory,
 -- and written once at the end, so the checks of a hot key cost little more than one.
 
+local spread = unpack
 local unpack, pack, call = struct.unpack, struct.pack, redis.call
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
 
@@ -22,10 +24,11 @@ local CHUNK = 32
 
 local window, bucket = {}, {}
 
--- sliding window ---------------------------------------------------------------------------------------------
+-- sliding window in a ring -----------------------------------------------------------------------------------
 
--- The time in a ring's slot number `at`.
-local function slot(c, at)
+-- The time of a ring's stored unit by age.
+local function slot(c, index)
+  local at = (c.first + index) % c.slots
   if not c.chunk or at < c.chunk_from or at >= c.chunk_to then
     c.chunk_from, c.chunk_to = at, min(at + CHUNK, c.slots)
     c.chunk = call('GETRANGE', c.key, HEAD + SLOT * at, HEAD + SLOT * c.chunk_to - 1)
@@ -40,17 +43,18 @@ local function unit(c, index)
   elseif index == 0 then
     return c.oldest
   end
-  return slot(c, (c.first + index) % c.slots)
+  return c.stored_unit(c, index)
 end
 
 function window.load(key)
   local data = call('GETRANGE', key, 0, HEAD - 1)
   if data == '' then
-    return {key = key, slots = 0, first = 0, used = 0, skew = 0, kept = 0, gone = 0, added = 0, time = now}
+    return {key = key, stored_unit = slot, slots = 0, first = 0, used = 0, skew = 0, kept = 0, gone = 0, added = 0,
+            time = now}
   end
   local slots, first, used, skew, kept, oldest, newest = unpack(FORM, data)
-  local c = {key = key, slots = slots, first = first, used = used, skew = skew, kept = kept, oldest = oldest,
-             gone = 0, added = 0}
+  local c = {key = key, stored_unit = slot, slots = slots, first = first, used = used, skew = skew, kept = kept,
+             oldest = oldest, gone = 0, added = 0}
   if newest > now + skew then
     c.skew = newest - now
     c.stepped = true
@@ -188,6 +192,82 @@ function window.store(c)
   end
 end
 
+-- sliding window in a sorted set ------------------------------------------------------------------------------
+
+-- One member for each admitted unit: its time is the score; time and a number, big-endian so that they sort by it, make
+-- it unique among those of the same microsecond.
+local MEMBER = '>dI4'
+-- Arguments of one ZADD: Lua's stack holds some thousands.
+local PIECE = 1000
+local zset = {age = window.age, wait = window.wait, add = window.add, refund = window.refund,
+              remaining = window.remaining, reset = window.reset}
+
+local function score(key, rank)
+  return tonumber(call('ZRANGE', key, rank, rank, 'WITHSCORES')[2])
+end
+
+-- The time of a set's stored unit by age.
+local function ranked(c, index)
+  if not c.chunk or index < c.chunk_from or index >= c.chunk_to then
+    c.chunk_from, c.chunk_to = index, index + CHUNK
+    c.chunk = call('ZRANGE', c.key, index, index + CHUNK - 1, 'WITHSCORES')
+  end
+  return tonumber(c.chunk[2 * (index - c.chunk_from) + 2])
+end
+
+-- Adds `count` members of which `member` gives score and name by number.
+local function add_members(key, count, member)
+  local from = 1
+  while from <= count do
+    local piece = {}
+    for i = from, min(from + PIECE / 2, count + 1) - 1 do
+      piece[#piece + 1], piece[#piece + 2] = member(i)
+    end
+    call('ZADD', key, spread(piece))
+    from = from + PIECE / 2
+  end
+end
+
+-- Sets the units' times back when the clock has: the counter's own clock goes on from where it was.
+local function set_back(key, by)
+  local keep, units = max(1, call('PTTL', key)), call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  call('DEL', key)
+  add_members(key, #units / 2, function(i)
+    local time, number = unpack(MEMBER, units[2 * i - 1])
+    return time - by, pack(MEMBER, time - by, number)
+  end)
+  call('PEXPIRE', key, keep)
+end
+
+function zset.load(key)
+  local used = call('ZCARD', key)
+  local c = {key = key, stored_unit = ranked, used = used, stored = used, gone = 0, added = 0, time = now}
+  if used > 0 then
+    local ahead = score(key, -1) - now
+    if ahead > 0 then
+      set_back(key, ahead)
+    end
+    c.oldest = score(key, 0)
+  end
+  return c
+end
+
+function zset.store(c)
+  if c.used < c.stored then
+    call('ZREMRANGEBYRANK', c.key, c.used, c.stored - 1)
+  end
+  if c.gone > 0 then
+    call('ZREMRANGEBYRANK', c.key, 0, c.gone - 1)
+  end
+  if c.added > 0 then
+    local number = call('ZCOUNT', c.key, c.time, c.time) - 1
+    add_members(c.key, c.added, function(i)
+      return c.time, pack(MEMBER, c.time, number + i)
+    end)
+    call('PEXPIRE', c.key, ceil(c.width / 1000) + 1)
+  end
+end
+
 -- token bucket -----------------------------------------------------------------------------------------------
 
 function bucket.load(key)
@@ -257,12 +337,13 @@ end
 
 -- batch ------------------------------------------------------------------------------------------------------
 
+local KINDS = {w = window, z = zset, b = bucket}
 local counters, touched = {}, {}
 
 local function counter(key)
   local c = counters[key]
   if not c then
-    local kind = string.byte(key) == 119 and window or bucket
+    local kind = KINDS[string.sub(key, 1, 1)]
     c = kind.load(key)
     c.kind = kind
     counters[key] = c

@@ -10,7 +10,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from penstock.ratelimit.v1 import rate_limit_service_pb2 as pb
 from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 
-from ratelimitsvc.batch import add_decisions, counter_keys, packed, packed_refund
+from ratelimitsvc.batch import Layout, add_decisions, counter_keys, packed, packed_refund
 from ratelimitsvc.counters import Counters, CountersAway
 from ratelimitsvc.metrics import LimitMetrics
 from svckit.drain import Drain
@@ -23,10 +23,14 @@ MAX_IN_FLIGHT: Final = 16
 
 
 class RateLimitServicer(pb_grpc.RateLimitServiceServicer):
-    """Decides on `counters`. Streams end themselves when the drain starts, after the batches they have read."""
+    """Decides on `counters`, which are kept as `layout` says.
 
-    def __init__(self, counters: Counters, metrics: LimitMetrics, drain: Drain) -> None:
+    Streams end themselves when the drain starts, after the batches they have read.
+    """
+
+    def __init__(self, counters: Counters, layout: Layout, metrics: LimitMetrics, drain: Drain) -> None:
         self._counters = counters
+        self._layout = layout
         self._metrics = metrics
         self._drain = drain
 
@@ -46,13 +50,13 @@ class RateLimitServicer(pb_grpc.RateLimitServiceServicer):
         """Gives a request's units back."""
         answer = pb.CheckBatchResponse()
         with self._failing():
-            add_decisions(await self._counters.decide(packed_refund(request.check)), answer)
+            add_decisions(await self._counters.decide(packed_refund(request.check, self._layout)), answer)
         return pb.RefundResponse(decision=answer.decisions[0])
 
     async def Reset(self, request: pb.ResetRequest, _context: Context) -> pb.ResetResponse:
         """Drops counters."""
         with self._failing():
-            await self._counters.drop(counter_keys(request.limits))
+            await self._counters.drop(counter_keys(request.limits, self._layout))
         return pb.ResetResponse()
 
     async def StreamChecks(  # type: ignore[override]  # the stub knows generators only; answers overtake each other
@@ -88,7 +92,7 @@ class RateLimitServicer(pb_grpc.RateLimitServiceServicer):
     async def _decide(self, checks: Any, response: pb.CheckBatchResponse | pb.StreamChecksResponse) -> None:
         """Decides `checks` into `response`; Fault BAD_REQUEST or LIMIT_UNAVAILABLE, with nothing added to it."""
         with self._failing():
-            batch = packed(checks)
+            batch = packed(checks, self._layout)
             answer = await self._counters.decide(batch)
         self._metrics.decided(batch.checks, add_decisions(answer, response))
 

@@ -9,6 +9,7 @@ from typing import Final
 from penstock.ratelimit.v1 import concurrency_service_pb2_grpc as lease_grpc
 from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 
+from ratelimitsvc.batch import Layout
 from ratelimitsvc.counters import Counters, Slots, script
 from ratelimitsvc.lease_servicer import ConcurrencyServicer
 from ratelimitsvc.leases import LEASE_ID_BYTES
@@ -57,7 +58,8 @@ async def start(_stack: AsyncExitStack, runtime: Runtime[RateLimitSettings]) -> 
     runtime.tasks.create_task(pipe.run())
     await pipe.connected.wait()
     metrics = LimitMetrics(runtime.registry)
-    servicer = RateLimitServicer(Counters(pipe, text), metrics, runtime.drain)
+    layout = Layout(runtime.settings.window_store)
+    servicer = RateLimitServicer(Counters(pipe, text), layout, metrics, runtime.drain)
     slots = Slots(pipe, script(name="lease.lua"))
     leases = ConcurrencyServicer(slots, metrics, lambda: secrets.token_bytes(LEASE_ID_BYTES))
     return (

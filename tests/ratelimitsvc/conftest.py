@@ -8,25 +8,31 @@ import pytest
 import redis
 
 from domain.limits import Algorithm, Decision, Limit
+from ratelimitsvc.batch import WindowStore
 from ratelimitsvc.counters import REDIS_CLOCK, script
 
 # The clock of the script, replaced as a whole: the one in service has no way to be told the time.
 TEST_CLOCK = "local now = tonumber(ARGV[2])\n"
-KINDS = {Algorithm.SLIDING_WINDOW: b"w", Algorithm.TOKEN_BUCKET: b"b"}
 
 Check = tuple[Sequence[Limit], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """Runs the script by an ordinary client."""
+    """Runs the script by an ordinary client; sliding windows are kept in `store`."""
 
     client: redis.Redis
     clock: str
+    store: WindowStore
+
+    def key(self, limit: Limit) -> bytes:
+        """The key of the limit's counter."""
+        window = b"w" if self.store == "ring" else b"z"
+        return (window if limit.algorithm is Algorithm.SLIDING_WINDOW else b"b") + limit.key
 
     def decide(self, checks: Sequence[Check], now: int = 0) -> tuple[int, list[Decision]]:
         """The time of the decision and the decisions on `checks`: limits and cost, a negative one being a refund."""
-        keys = [KINDS[limit.algorithm] + limit.key for limits, _ in checks for limit in limits]
+        keys = [self.key(limit) for limits, _ in checks for limit in limits]
         numbers: list[int] = []
         for limits, cost in checks:
             numbers += (cost, len(limits))
@@ -49,11 +55,18 @@ def client(valkey: str) -> Iterator[redis.Redis]:
         yield connected
 
 
-@pytest.fixture
-def on_redis_clock(client: redis.Redis) -> Deciding:
-    return Deciding(client, REDIS_CLOCK)
+@pytest.fixture(params=["ring", "zset"])
+def store(request: pytest.FixtureRequest) -> WindowStore:
+    """Where sliding windows are kept: what asks for it runs on each."""
+    chosen: WindowStore = request.param
+    return chosen
 
 
 @pytest.fixture
-def on_test_clock(client: redis.Redis) -> Deciding:
-    return Deciding(client, TEST_CLOCK)
+def on_redis_clock(client: redis.Redis, store: WindowStore) -> Deciding:
+    return Deciding(client, REDIS_CLOCK, store)
+
+
+@pytest.fixture
+def on_test_clock(client: redis.Redis, store: WindowStore) -> Deciding:
+    return Deciding(client, TEST_CLOCK, store)

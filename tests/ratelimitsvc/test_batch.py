@@ -13,6 +13,7 @@ from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
 from ratelimitsvc.batch import (
     MAX_CHECKS,
     MAX_WINDOW_MILLIS,
+    Layout,
     add_decisions,
     counter_keys,
     decided_at,
@@ -23,6 +24,7 @@ from ratelimitsvc.batch import (
 from svckit.errors import Fault
 
 BUCKET = pb.ALGORITHM_TOKEN_BUCKET
+RING = Layout("ring")
 
 
 def limit(key: bytes = b"k", units: int = 5, window: int = 1_000, algorithm: int = 0, shadow: bool = False) -> pb.Limit:
@@ -37,7 +39,8 @@ def test_keys_and_numbers_are_in_the_order_of_the_checks() -> None:
             pb.Check(limits=[limit(b"a", 5, 1_000), limit(b"a", 7, 2_000, BUCKET)]),
             pb.Check(limits=[limit(b"c", 9, 3_000)], cost=0),
             pb.Check(limits=[limit(b"c", 9, 3_000), limit(b"d", 3, 3_000, shadow=True)], cost=4),
-        ]
+        ],
+        RING,
     )
     assert batch.keys == [b"wa", b"ba", b"wc", b"wc", b"wd"]
     assert list(struct.unpack("<16d", batch.numbers)) == [
@@ -81,7 +84,7 @@ def test_keys_and_numbers_are_in_the_order_of_the_checks() -> None:
 )
 def test_every_broken_rule_is_named_with_its_path(checks: list[pb.Check], paths: list[str]) -> None:
     with pytest.raises(Fault) as refused:
-        packed(checks)
+        packed(checks, RING)
     assert refused.value.reason == reasons.ERROR_REASON_BAD_REQUEST
     assert [fault.path for fault in refused.value.fields] == paths
 
@@ -107,14 +110,14 @@ def test_every_broken_rule_is_named_with_its_path(checks: list[pb.Check], paths:
     )
 )
 def test_the_fast_pass_refuses_exactly_what_the_slow_one_explains(checks: list[pb.Check]) -> None:
-    explained = bool(list(faults(checks)))
+    explained = bool(list(faults(checks, RING)))
     with pytest.raises(Fault) if explained else nullcontext():
-        packed(checks)
+        packed(checks, RING)
 
 
 @pytest.mark.parametrize(("cost", "packed_cost"), [(None, -1), (3, -3)], ids=["unset", "set"])
 def test_a_refund_is_a_check_of_negative_cost(cost: int | None, packed_cost: int) -> None:
-    batch = packed_refund(pb.Check(limits=[limit(b"a"), limit(b"b", 7, 2_000, BUCKET)], cost=cost))
+    batch = packed_refund(pb.Check(limits=[limit(b"a"), limit(b"b", 7, 2_000, BUCKET)], cost=cost), RING)
     assert batch.keys == [b"wa", b"bb"]
     assert list(struct.unpack("<6d", batch.numbers)) == [packed_cost, 2, 5, 1_000_000, 7, 2_000_000]
 
@@ -129,13 +132,20 @@ def test_a_refund_is_a_check_of_negative_cost(cost: int | None, packed_cost: int
 )
 def test_a_refund_that_cannot_be_is_refused(check: pb.Check, path: str) -> None:
     with pytest.raises(Fault) as refused:
-        packed_refund(check)
+        packed_refund(check, RING)
     assert [fault.path for fault in refused.value.fields] == [path]
+
+
+def test_the_store_of_windows_is_in_the_name_of_a_counter() -> None:
+    check = pb.Check(
+        limits=[limit(b"a"), limit(b"b", algorithm=pb.ALGORITHM_SLIDING_WINDOW), limit(b"c", 5, 1, BUCKET)]
+    )
+    assert packed([check], Layout("zset")).keys == [b"za", b"zb", b"bc"]
 
 
 def test_the_counters_of_limits_are_those_of_their_checks() -> None:
     limits = [limit(b"a"), limit(b"a", algorithm=BUCKET)]
-    assert counter_keys(limits) == packed([pb.Check(limits=limits)]).keys
+    assert counter_keys(limits, RING) == packed([pb.Check(limits=limits)], RING).keys
 
 
 @pytest.mark.parametrize(
@@ -149,7 +159,7 @@ def test_the_counters_of_limits_are_those_of_their_checks() -> None:
 )
 def test_counters_that_cannot_be_are_refused(limits: list[pb.Limit], path: str) -> None:
     with pytest.raises(Fault) as refused:
-        counter_keys(limits)
+        counter_keys(limits, RING)
     assert refused.value.reason == reasons.ERROR_REASON_BAD_REQUEST
     assert [fault.path for fault in refused.value.fields] == [path]
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.limits import Algorithm, Decision, Limit, State, decide, empty, refund
-from tests.ratelimitsvc.conftest import Check, Deciding
+from ratelimitsvc.counters import REDIS_CLOCK
+from tests.ratelimitsvc.conftest import TEST_CLOCK, Check, Deciding
 
 SECOND = 1_000_000
 START = 1_700_000_000 * SECOND
@@ -76,7 +77,7 @@ def test_the_script_decides_as_the_model_does(on_test_clock: Deciding, history: 
 
 @unlike_production
 @given(st.integers(9, 400), st.lists(st.tuples(st.integers(0, 9), st.integers(-20, 60)), min_size=20, max_size=60))
-def test_a_ring_that_grows_wraps_and_empties_stays_equal_to_the_model(
+def test_a_window_that_grows_wraps_and_empties_stays_equal_to_the_model(
     on_test_clock: Deciding, units: int, history: list[tuple[int, int]]
 ) -> None:
     model, now = Model(), START
@@ -102,10 +103,10 @@ def test_a_larger_limit_keeps_what_was_counted_under_the_smaller_one(on_test_clo
     assert (decision.allowed, decision.remaining) == (True, 11)
 
 
-def test_a_window_of_500_a_minute_takes_no_more_than_5300_bytes(client: redis.Redis, on_test_clock: Deciding) -> None:
-    limit = Limit(b"k", 500, 60 * SECOND)
+def test_a_ring_of_500_a_minute_takes_no_more_than_5300_bytes(client: redis.Redis) -> None:
+    deciding, limit = Deciding(client, TEST_CLOCK, "ring"), Limit(b"k", 500, 60 * SECOND)
     for second in range(1_500):
-        on_test_clock.decide([([limit], 1)], START + second * SECOND // 10)
+        deciding.decide([([limit], 1)], START + second * SECOND // 10)
     assert cast(int, client.memory_usage(b"wk")) <= 5_300
 
 
@@ -161,10 +162,18 @@ def test_every_counter_has_an_end(client: redis.Redis, on_redis_clock: Deciding,
 def test_a_counter_outlives_its_newest_unit_by_a_window(client: redis.Redis, on_redis_clock: Deciding) -> None:
     limit = Limit(b"k", 1_000, 60 * SECOND)
     on_redis_clock.decide([([limit], 1)])
-    client.pexpire(b"wk", 30_000)
-    client.setrange(b"wk", 20, b"\0" * 8)  # as after half a minute: kept until a time that is near
+    (key,) = cast(list[bytes], client.keys())
+    client.pexpire(key, 30_000)
+    if on_redis_clock.store == "ring":
+        client.setrange(key, 20, b"\0" * 8)  # as after half a minute: kept until a time that is near
     now, _ = on_redis_clock.decide([([limit], 1)])
-    assert client.pexpiretime("wk") >= now // 1_000 + 60_000
+    assert client.pexpiretime(key.decode()) >= now // 1_000 + 60_000
+
+
+def test_a_large_cost_is_as_many_members_of_a_set(client: redis.Redis) -> None:
+    deciding, limit = Deciding(client, REDIS_CLOCK, "zset"), Limit(b"k", 9_000, 60 * SECOND)
+    deciding.decide([([limit], 4_321), ([limit], 4_000)])
+    assert client.zcard(b"zk") == 8_321
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)

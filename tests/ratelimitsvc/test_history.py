@@ -8,7 +8,7 @@ import pytest
 from penstock.ratelimit.v1 import limit_pb2 as pb
 from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
 
-from ratelimitsvc.batch import add_decisions, decided_at, packed
+from ratelimitsvc.batch import Layout, WindowStore, add_decisions, decided_at, packed
 from ratelimitsvc.counters import Counters, script
 from ratelimitsvc.redis_pipe import RedisPipe
 from tests.ratelimitsvc.history import Event, Verdict, judge
@@ -19,7 +19,7 @@ WINDOWS = 12
 CLIENTS = 4
 
 
-async def client(url: str, algorithm: pb.Algorithm.ValueType, seed: int) -> list[Event]:
+async def client(url: str, algorithm: pb.Algorithm.ValueType, layout: Layout, seed: int) -> list[Event]:
     """One client with a connection of its own: bursts and pauses, until so many windows have passed in Redis."""
     chance, history, text = random.Random(seed), list[Event](), script()  # noqa: S311
     limit = pb.Limit(key=b"k", limit=LIMIT, window_millis=WINDOW_MILLIS, algorithm=algorithm)
@@ -29,7 +29,7 @@ async def client(url: str, algorithm: pb.Algorithm.ValueType, seed: int) -> list
         await pipe.connected.wait()
         counters = Counters(pipe, text)
         while not history or history[-1].at - history[0].at < WINDOWS * WINDOW:
-            answer = await counters.decide(packed([pb.Check(limits=[limit])] * chance.randint(1, 20)))
+            answer = await counters.decide(packed([pb.Check(limits=[limit])] * chance.randint(1, 20), layout))
             response = service_pb.CheckBatchResponse()
             add_decisions(answer, response)
             history += (Event(decided_at(answer), each.allowed) for each in response.decisions)
@@ -40,13 +40,15 @@ async def client(url: str, algorithm: pb.Algorithm.ValueType, seed: int) -> list
     return history
 
 
-async def recorded(url: str, algorithm: pb.Algorithm.ValueType) -> list[Event]:
-    histories = await asyncio.gather(*(client(url, algorithm, seed) for seed in range(CLIENTS)))
+async def recorded(url: str, algorithm: pb.Algorithm.ValueType, layout: Layout) -> list[Event]:
+    histories = await asyncio.gather(*(client(url, algorithm, layout, seed) for seed in range(CLIENTS)))
     return [event for history in histories for event in history]
 
 
-async def test_never_more_than_the_limit_in_any_window_and_no_refusal_without_a_reason(valkey: str) -> None:
-    history = await recorded(valkey, pb.ALGORITHM_SLIDING_WINDOW)
+async def test_never_more_than_the_limit_in_any_window_and_no_refusal_without_a_reason(
+    valkey: str, store: WindowStore
+) -> None:
+    history = await recorded(valkey, pb.ALGORITHM_SLIDING_WINDOW, Layout(store))
     assert judge(history, LIMIT, WINDOW) == Verdict(worst_window=LIMIT, false_refusals=0)
     admitted = sum(event.allowed for event in history)
     assert 2 * LIMIT <= admitted < len(history), "the load must fill several windows, and be refused"
@@ -54,7 +56,7 @@ async def test_never_more_than_the_limit_in_any_window_and_no_refusal_without_a_
 
 async def test_the_oracle_catches_a_counter_that_is_no_window(valkey: str) -> None:
     """The token bucket admits a burst and refills meanwhile: twice the limit in a window, by design."""
-    assert judge(await recorded(valkey, pb.ALGORITHM_TOKEN_BUCKET), LIMIT, WINDOW).worst_window > LIMIT
+    assert judge(await recorded(valkey, pb.ALGORITHM_TOKEN_BUCKET, Layout()), LIMIT, WINDOW).worst_window > LIMIT
 
 
 def fixed_windows(times: Iterator[int]) -> Iterator[Event]:

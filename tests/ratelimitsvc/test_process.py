@@ -7,6 +7,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+import redis
 from grpc_health.v1 import health_pb2
 from penstock.errors.v1 import error_reason_pb2 as reasons
 from penstock.ratelimit.v1 import limit_pb2 as pb
@@ -46,6 +47,16 @@ async def test_it_serves_on_while_redis_is_away_and_counts_on_when_it_is_back(sh
         await service.serving()
         async with run_valkey(folder / "data", folder / "s"), asyncio.timeout(DEADLINE_SECONDS):
             assert await _first_answer(stub) == 3
+
+
+async def test_windows_are_kept_where_the_setting_says(short_dir: Path, valkey: str, client: redis.Redis) -> None:
+    for store in ("ring", "zset"):
+        async with rate_limit_process(short_dir, valkey, PENSTOCK_WINDOW_STORE=store) as service:
+            await service.serving()
+            async with service.channel() as channel:
+                await pb_grpc.RateLimitServiceStub(channel).Check(ONE)
+    assert client.type("wk") == b"string"
+    assert client.type("zk") == b"zset"
 
 
 async def test_sigterm_ends_it_with_an_open_stream(short_dir: Path, valkey: str) -> None:

@@ -14,6 +14,7 @@ from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
 from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 from prometheus_client import CollectorRegistry
 
+from ratelimitsvc.batch import Layout
 from ratelimitsvc.counters import Counters, script
 from ratelimitsvc.metrics import LimitMetrics
 from ratelimitsvc.redis_pipe import RedisPipe
@@ -42,7 +43,7 @@ async def serving(service_host: ServiceHost, url: str, *, connected: bool = True
     text = script()
     pipe = RedisPipe(url, opening=("SCRIPT", "LOAD", text), silence_seconds=DEADLINE_SECONDS, unit=lambda: 0.0)
     drain, registry = Drain(), CollectorRegistry()
-    servicer = RateLimitServicer(Counters(pipe, text), LimitMetrics(registry), drain)
+    servicer = RateLimitServicer(Counters(pipe, text), Layout(), LimitMetrics(registry), drain)
     mount = Mount(pb_grpc.add_RateLimitServiceServicer_to_server, servicer)
     table = {name: callers for name, callers in method_table(["team-a"]).items() if "RateLimitService" in name}
     hosted = await service_host.serve(NAME, table, [mount], drain=drain)
