@@ -1,4 +1,4 @@
-"""The reference model of the limit algorithms: an exact sliding-window log and a token bucket (GCRA).
+"""The reference model of the limit algorithms: a sliding window, exact or by sub-windows, and a token bucket (GCRA).
 
 States are values: `decide` takes them and returns new ones. Times are whole microseconds of any clock; ratelimitsvc
 keeps the same states in Redis and is held equal to this model by property tests.
@@ -12,6 +12,8 @@ from enum import Enum
 from typing import TypeAlias
 
 _COMPACT_AFTER = 1024
+SUB_WINDOWS = 60
+"""Into so many parts a window is cut where its units are not counted one by one."""
 
 
 class Algorithm(Enum):
@@ -39,7 +41,8 @@ class Decision:
     That is the refusing one with the longest wait, or of admitting ones the one with the least remaining; of
     equals the first. A shadow limit binds only where there is no other. `reset_micros` is the time until more units
     fit than now, 0 for an empty counter; `retry_after_micros` the exact time until this cost fits, 0 when it was
-    admitted. `shadow_refused` are the indexes of the shadow limits that had no room for it.
+    admitted. `shadow_refused` are the indexes of the shadow limits that had no room for it. `error` is by how many
+    units at most the binding counter is above what is in the window.
     """
 
     allowed: bool
@@ -48,6 +51,7 @@ class Decision:
     reset_micros: int
     retry_after_micros: int
     shadow_refused: tuple[int, ...] = ()
+    error: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,96 @@ class WindowLog:
         live = self.end - self.start
         return 0 if live == 0 else self._leaves(max(0, live - limit.limit), limit, now)
 
+    def error(self, _limit: Limit, _now: int) -> int:
+        """None: the log is exact."""
+        return 0
+
     def _leaves(self, index: int, limit: Limit, now: int) -> int:
         return self.times[self.start + index] + limit.window_micros - now - self.skew
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Units that were admitted from `first` to `last`."""
+
+    first: int
+    last: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubWindows:
+    """The admitted units of one counter by sub-windows, oldest first: a few numbers, however many units.
+
+    A run takes in what is admitted within a `SUB_WINDOWS`-th of the window from its first unit on, and all of it leaves
+    the window with its last. So there are never more units than the limit in any window; what is counted too long is
+    in the oldest run alone. Times are on the counter's own clock, as a WindowLog's are.
+    """
+
+    runs: tuple[Run, ...] = ()
+    skew: int = 0
+
+    @property
+    def units(self) -> int:
+        """All that is counted."""
+        return sum(run.units for run in self.runs)
+
+    def steadied(self, now: int) -> "SubWindows":
+        """The counter with a clock that does not run behind its newest unit."""
+        if self.runs and self.runs[-1].last > now + self.skew:
+            return replace(self, skew=self.runs[-1].last - now)
+        return self
+
+    def aged(self, limit: Limit, now: int) -> "SubWindows":
+        """The counter without the runs that have left the window."""
+        bound = now + self.skew - limit.window_micros
+        return replace(self, runs=tuple(run for run in self.runs if run.last > bound))
+
+    def wait(self, limit: Limit, cost: int, now: int) -> int:
+        """Microseconds until `cost` units fit."""
+        excess = self.units + cost - limit.limit
+        return 0 if excess <= 0 else self._leave(excess, limit, now)
+
+    def counted(self, limit: Limit, cost: int, now: int) -> "SubWindows":
+        """The counter with `cost` more units at `now`."""
+        time = now + self.skew
+        if self.runs and (time - self.runs[-1].first) * SUB_WINDOWS < limit.window_micros:
+            newest = self.runs[-1]
+            return replace(self, runs=(*self.runs[:-1], Run(newest.first, time, newest.units + cost)))
+        return replace(self, runs=(*self.runs, Run(time, time, cost)))
+
+    def refunded(self, limit: Limit, cost: int, now: int) -> "SubWindows":
+        """The counter without its newest `cost` units, or as many as there are."""
+        runs = [*self.aged(limit, now).runs]
+        if not runs:
+            return self
+        while runs and cost:
+            newest = runs.pop()
+            if newest.units > cost:
+                runs.append(replace(newest, units=newest.units - cost))
+            cost -= min(cost, newest.units)
+        return replace(self, runs=tuple(runs))
+
+    def remaining(self, limit: Limit) -> int:
+        """How many units fit now."""
+        return max(0, limit.limit - self.units)
+
+    def reset(self, limit: Limit, now: int) -> int:
+        """Microseconds until more units fit than now; 0 when there are none."""
+        return self._leave(max(0, self.units - limit.limit) + 1, limit, now) if self.runs else 0
+
+    def error(self, limit: Limit, now: int) -> int:
+        """How many of the units may have left the window: those of the oldest run, if its first has."""
+        bound = now + self.skew - limit.window_micros
+        return self.runs[0].units if self.runs and self.runs[0].first <= bound else 0
+
+    def _leave(self, units: int, limit: Limit, now: int) -> int:
+        left = 0
+        for run in self.runs:
+            left += run.units
+            if left >= units:
+                break
+        return run.last + limit.window_micros - now - self.skew
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +245,12 @@ class Bucket:
         excess = self.debt - (limit.limit - self.remaining(limit) - 1) * limit.window_micros
         return -(-excess // limit.limit)
 
+    def error(self, _limit: Limit, _now: int) -> int:
+        """None: the debt is exact."""
+        return 0
 
-State: TypeAlias = WindowLog | Bucket
+
+State: TypeAlias = WindowLog | SubWindows | Bucket
 
 
 def empty(algorithm: Algorithm) -> State:
@@ -195,7 +291,8 @@ def decide(
     else:
         binding = min(enforced or range(len(limits)), key=remaining.__getitem__)
     reset = views[binding].reset(limits[binding], now_micros)
-    return Decision(wait == 0, binding, remaining[binding], reset, wait, shadow_refused), states
+    error = views[binding].error(limits[binding], now_micros)
+    return Decision(wait == 0, binding, remaining[binding], reset, wait, shadow_refused, error), states
 
 
 def refund(

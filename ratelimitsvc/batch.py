@@ -18,22 +18,27 @@ MAX_CHECKS: Final = 128
 MAX_LIMITS: Final = 8
 MAX_KEY_BYTES: Final = 256
 MAX_UNITS: Final = 1_000_000
+EXACT_UP_TO: Final = 5_000
+"""A ring of so many units has 40 KB; sub-windows have 1.2 KB, whatever the limit."""
 MAX_WINDOW_MILLIS: Final = 366 * 24 * 3600 * 1000
 
 WindowStore: TypeAlias = Literal["ring", "zset"]
 _CLOCK: Final = struct.Struct("<d")
-# allowed, binding, bits of the shadow limits without room, remaining, reset (µs), retry-after (µs)
-_ANSWER: Final = struct.Struct("<BBBIdd")
+# allowed, binding, bits of the shadow limits without room, remaining, error, reset (µs), retry-after (µs)
+_ANSWER: Final = struct.Struct("<BBBIIdd")
 
 
 class Layout:
     """How counters are kept: the first byte of a counter's name in Redis tells the script its kind.
 
     The kinds never share a counter. `store` is where exact sliding windows keep their units: rings or sorted sets.
+    Windows with a limit above `exact_up_to` are counted by sub-windows.
     """
 
-    def __init__(self, store: WindowStore = "ring") -> None:
+    def __init__(self, store: WindowStore = "ring", exact_up_to: int = EXACT_UP_TO) -> None:
         window = b"w" if store == "ring" else b"z"
+        self._window: Final = window
+        self._exact_up_to: Final = exact_up_to
         self._kinds: Final[dict[int, bytes]] = {
             pb.ALGORITHM_UNSPECIFIED: window,
             pb.ALGORITHM_SLIDING_WINDOW: window,
@@ -42,7 +47,8 @@ class Layout:
 
     def kind(self, limit: pb.Limit) -> bytes:
         """The kind of a limit's counter; empty when its algorithm is not known."""
-        return self._kinds.get(limit.algorithm, b"")
+        kind = self._kinds.get(limit.algorithm, b"")
+        return b"a" if limit.limit > self._exact_up_to and kind == self._window else kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +118,15 @@ def add_decisions(answer: bytes, response: service_pb.CheckBatchResponse | servi
     """Adds the decisions of the script's answer to the response in the order of the checks; how many were admitted."""
     add = response.decisions.add
     admitted = 0
-    for allowed, binding, missed, remaining, reset, retry in _ANSWER.iter_unpack(memoryview(answer)[_CLOCK.size :]):
+    decisions = _ANSWER.iter_unpack(memoryview(answer)[_CLOCK.size :])
+    for allowed, binding, missed, remaining, error, reset, retry in decisions:
         decision = add(
             allowed=allowed == 1,
             binding=binding,
             remaining=remaining,
             reset_millis=-int(-reset // 1000),
             retry_after_millis=-int(-retry // 1000),
+            error=error,
         )
         if missed:
             decision.shadow_refused.extend(index for index in range(MAX_LIMITS) if missed >> index & 1)

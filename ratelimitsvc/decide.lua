@@ -1,11 +1,11 @@
 -- Decides one batch of checks on counters in this server. `now` (µs of one clock) is set by the line in front.
 --
 -- KEYS     the counters of all limits, in order: `w` and key for a sliding window in a ring, `z` and key for one in a
---          sorted set, `b` and key for a token bucket
+--          sorted set, `a` and key for one by sub-windows, `b` and key for a token bucket
 -- ARGV[1]  packed doubles: for each check its cost (negative: a refund) and number of limits, for each limit its
 --          units (negative: it is a shadow) and window (µs)
 -- returns  packed: `now`, then for each check allowed, binding, bits of the shadow limits that have no room, remaining,
---          reset (µs), retry-after (µs)
+--          error (units), reset (µs), retry-after (µs)
 --
 -- The model is domain/limits.py, function for function. A counter is read once per batch, decided on in memory,
 -- and written once at the end, so the checks of a hot key cost little more than one.
@@ -125,6 +125,11 @@ function window.reset(c, limit, width)
   return unit(c, c.live + max(0, c.count - limit)) + width - c.time
 end
 
+-- How many units are counted that may have left the window.
+function window.error()
+  return 0
+end
+
 local function span(c, from, count)
   return call('GETRANGE', c.key, HEAD + SLOT * from, HEAD + SLOT * (from + count) - 1)
 end
@@ -200,7 +205,7 @@ local MEMBER = '>dI4'
 -- Arguments of one ZADD: Lua's stack holds some thousands.
 local PIECE = 1000
 local zset = {age = window.age, wait = window.wait, add = window.add, refund = window.refund,
-              remaining = window.remaining, reset = window.reset}
+              remaining = window.remaining, reset = window.reset, error = window.error}
 
 local function score(key, rank)
   return tonumber(call('ZRANGE', key, rank, rank, 'WITHSCORES')[2])
@@ -268,6 +273,153 @@ function zset.store(c)
   end
 end
 
+-- sliding window by sub-windows ------------------------------------------------------------------------------
+
+-- Runs of units behind a head of skew and sum of all units; each is the times of its first and last unit and their
+-- number, oldest first. The newest is apart from the others in memory, as it takes in more.
+local SUB_WINDOWS, SUMS, RUN, RUN_FORM = 59, 16, 20, '<ddI4'
+local sub, runs = string.sub, {}
+
+local function run_count(c)
+  return c.closed + (c.newest and 1 or 0)
+end
+
+-- First time, last time and units of a run by age, 0 for the oldest that is stored.
+local function run_of(c, index)
+  if index == c.closed then
+    return c.newest.first, c.newest.last, c.newest.units
+  end
+  return unpack(RUN_FORM, c.runs, RUN * index + 1)
+end
+
+-- Makes the last of the other runs the newest one, if there is one that has not left.
+local function reopen(c)
+  c.newest = nil
+  if c.closed > c.gone then
+    c.closed = c.closed - 1
+    local first, last, units = unpack(RUN_FORM, c.runs, RUN * c.closed + 1)
+    c.newest = {first = first, last = last, units = units}
+    c.runs = sub(c.runs, 1, RUN * c.closed)
+  end
+end
+
+function runs.load(key)
+  local data = call('GET', key)
+  local c = {key = key, runs = '', closed = 0, gone = 0, total = 0, skew = 0, time = now}
+  if data then
+    c.skew, c.total = unpack('<dd', data)
+    c.runs = sub(data, SUMS + 1)
+    c.closed = #c.runs / RUN
+    reopen(c)
+    if c.newest.last > now + c.skew then
+      c.skew = c.newest.last - now
+      c.stepped = true
+    end
+    c.time = now + c.skew
+  end
+  return c
+end
+
+function runs.age(c, limit, width)
+  local bound, live, count = c.time - width, c.gone, c.total
+  while live < run_count(c) do
+    local _, last, units = run_of(c, live)
+    if last > bound then
+      break
+    end
+    live, count = live + 1, count - units
+  end
+  c.live, c.count = live, count
+end
+
+-- The time until so many units have left.
+local function leave(c, units, width)
+  for index = c.live, run_count(c) - 1 do
+    local _, last, own = run_of(c, index)
+    units = units - own
+    if units <= 0 then
+      return last + width - c.time
+    end
+  end
+  return width
+end
+
+function runs.wait(c, cost, limit, width)
+  local excess = c.count + cost - limit
+  if excess <= 0 then
+    return 0
+  end
+  return leave(c, excess, width)
+end
+
+function runs.add(c, cost, limit, width)
+  local newest = c.live < run_count(c) and c.newest
+  if newest and (c.time - newest.first) * SUB_WINDOWS < width then
+    newest.last, newest.units = c.time, newest.units + cost
+  else
+    if c.newest then
+      c.runs = c.runs .. pack(RUN_FORM, c.newest.first, c.newest.last, c.newest.units)
+      c.closed = c.closed + 1
+    end
+    c.newest = {first = c.time, last = c.time, units = cost}
+  end
+  c.gone = c.live
+  c.count = c.count + cost
+  c.total, c.width, c.changed = c.count, width, true
+end
+
+function runs.refund(c, cost)
+  local left = min(cost, c.count)
+  if left > 0 then
+    c.gone = c.live
+    c.count = c.count - left
+    c.total, c.changed = c.count, true
+    while left >= c.newest.units do
+      left = left - c.newest.units
+      reopen(c)
+      if not c.newest then
+        return
+      end
+    end
+    c.newest.units = c.newest.units - left
+  end
+end
+
+runs.remaining = window.remaining
+
+function runs.reset(c, limit, width)
+  if c.count == 0 then
+    return 0
+  end
+  return leave(c, max(0, c.count - limit) + 1, width)
+end
+
+function runs.error(c, limit, width)
+  if c.live < run_count(c) then
+    local first, _, units = run_of(c, c.live)
+    if first <= c.time - width then
+      return units
+    end
+  end
+  return 0
+end
+
+function runs.store(c)
+  if c.changed and not c.newest then
+    call('DEL', c.key)
+  elseif c.changed then
+    local newest = pack(RUN_FORM, c.newest.first, c.newest.last, c.newest.units)
+    local data = pack('<dd', c.skew, c.total) .. sub(c.runs, RUN * c.gone + 1) .. newest
+    if c.width then
+      call('SET', c.key, data, 'PX', ceil(c.width / 1000) + 1)
+    else
+      call('SET', c.key, data, 'KEEPTTL')
+    end
+  elseif c.stepped then
+    call('SETRANGE', c.key, 0, pack('<d', c.skew))
+  end
+end
+
 -- token bucket -----------------------------------------------------------------------------------------------
 
 function bucket.load(key)
@@ -321,6 +473,8 @@ function bucket.reset(c, limit, width)
   return ceil(excess / limit)
 end
 
+bucket.error = window.error
+
 function bucket.store(c)
   if not c.changed then
     return
@@ -337,13 +491,13 @@ end
 
 -- batch ------------------------------------------------------------------------------------------------------
 
-local KINDS = {w = window, z = zset, b = bucket}
+local KINDS = {w = window, z = zset, a = runs, b = bucket}
 local counters, touched = {}, {}
 
 local function counter(key)
   local c = counters[key]
   if not c then
-    local kind = KINDS[string.sub(key, 1, 1)]
+    local kind = KINDS[sub(key, 1, 1)]
     c = kind.load(key)
     c.kind = kind
     counters[key] = c
@@ -403,7 +557,8 @@ local function decide()
   end
   local c = checked[binding]
   local reset = c.kind.reset(c, limits[binding], widths[binding])
-  return pack('<BBBI4dd', wait == 0 and 1 or 0, binding - 1, missed, remaining, reset, wait)
+  local error = c.kind.error(c, limits[binding], widths[binding])
+  return pack('<BBBI4I4dd', wait == 0 and 1 or 0, binding - 1, missed, remaining, error, reset, wait)
 end
 
 local answers = {pack('<d', now)}

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import Field, SecretStr
 
-from ratelimitsvc.batch import WindowStore
+from ratelimitsvc.batch import EXACT_UP_TO, MAX_UNITS, WindowStore
 from svckit.settings import CommaList, ProcessSettings
 
 DEFAULT_LISTEN: Final = ("127.0.0.1:50052",)
@@ -22,5 +22,6 @@ class RateLimitSettings(ProcessSettings):
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     # What one store counted the other does not see: after a change every window begins anew.
     window_store: WindowStore = "ring"
+    exact_up_to: int = Field(default=EXACT_UP_TO, ge=1, le=MAX_UNITS)
     # A batch that takes longer has failed. Redis decides 128 checks in 1–2 ms; the edge gives up after 25 ms.
     redis_timeout_seconds: float = Field(default=0.25, gt=0, le=10)

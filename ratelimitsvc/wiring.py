@@ -58,7 +58,7 @@ async def start(_stack: AsyncExitStack, runtime: Runtime[RateLimitSettings]) -> 
     runtime.tasks.create_task(pipe.run())
     await pipe.connected.wait()
     metrics = LimitMetrics(runtime.registry)
-    layout = Layout(runtime.settings.window_store)
+    layout = Layout(runtime.settings.window_store, runtime.settings.exact_up_to)
     servicer = RateLimitServicer(Counters(pipe, text), layout, metrics, runtime.drain)
     slots = Slots(pipe, script(name="lease.lua"))
     leases = ConcurrencyServicer(slots, metrics, lambda: secrets.token_bytes(LEASE_ID_BYTES))

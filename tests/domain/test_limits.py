@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.limits import Algorithm, Bucket, Limit, State, WindowLog, decide, empty, refund
+from domain.limits import SUB_WINDOWS, Algorithm, Bucket, Limit, State, SubWindows, WindowLog, decide, empty, refund
 
 SECOND = 1_000_000
 WINDOW = Limit(b"w", 3, SECOND)
@@ -22,9 +22,9 @@ steps = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), max_size=60)
 class Caller:
     """One caller of one counter: keeps the state, and what was admitted when."""
 
-    def __init__(self, limit: Limit, now: int = 1_000_000) -> None:
+    def __init__(self, limit: Limit, now: int = 1_000_000, state: State | None = None) -> None:
         self.limit, self.now = limit, now
-        self.state: State = empty(limit.algorithm)
+        self.state: State = empty(limit.algorithm) if state is None else state
         self.admitted: list[int] = []
 
     def ask(self, cost: int = 1) -> tuple[bool, int, int, int]:
@@ -35,6 +35,12 @@ class Caller:
 
     def would_admit(self, cost: int, later: int) -> bool:
         return decide((self.state,), (self.limit,), cost, self.now + later)[0].allowed
+
+
+# Callers of every kind of counter; windows by sub-windows are longer, so that these hold several microseconds.
+callers = limits.map(Caller) | st.builds(
+    Caller, st.builds(Limit, st.just(b"k"), st.integers(1, 6), st.integers(1, 900)), state=st.just(SubWindows())
+)
 
 
 def worst_window(admitted: list[int], window: int) -> int:
@@ -116,6 +122,64 @@ class TestSlidingWindow:
             assert decide((state,), (WINDOW,), 1, caller.now)[0].remaining == 0
 
 
+class TestSubWindows:
+    def test_a_run_leaves_as_a_whole_with_its_last_unit(self) -> None:
+        caller = Caller(Limit(b"k", 2, SECOND), state=SubWindows())
+        caller.ask()
+        caller.now += SECOND // SUB_WINDOWS
+        caller.ask()
+        caller.now += SECOND - SECOND // SUB_WINDOWS
+        decision, _ = decide((caller.state,), (caller.limit,), 2, caller.now)
+        assert (decision.allowed, decision.retry_after_micros, decision.error) == (False, SECOND // SUB_WINDOWS, 2)
+
+    def test_what_is_admitted_at_one_time_is_exact(self) -> None:
+        caller = Caller(Limit(b"k", 5, SECOND), state=SubWindows())
+        caller.ask(5)
+        caller.now += SECOND - 1
+        decision, _ = decide((caller.state,), (caller.limit,), 1, caller.now)
+        assert (decision.allowed, decision.retry_after_micros, decision.error) == (False, 1, 0)
+
+    def test_there_are_but_so_many_runs(self) -> None:
+        caller = Caller(Limit(b"k", 1_000_000, SECOND), state=SubWindows())
+        for _ in range(5_000):
+            caller.now += 997
+            caller.ask()
+            assert isinstance(caller.state, SubWindows)
+            assert len(caller.state.runs) <= SUB_WINDOWS + 1
+
+    @given(
+        st.integers(1, 6), st.integers(1, 900), st.lists(st.tuples(st.integers(0, 30), st.integers(-2, 3)), max_size=90)
+    )
+    def test_the_error_bounds_what_is_counted_too_much_and_nothing_is_counted_too_little(
+        self, units: int, window: int, history: list[tuple[int, int]]
+    ) -> None:
+        limit, now = Limit(b"k", units, window), 1_000_000
+        by_runs: tuple[State, ...] = (SubWindows(),)
+        log: tuple[State, ...] = (WindowLog(),)  # of what the sub-windows admit, by the exact model
+        for step, cost in history:
+            now += step
+            if cost < 0:
+                _, by_runs = refund(by_runs, (limit,), -cost, now)
+                _, log = refund(log, (limit,), -cost, now)
+            else:
+                admitted, by_runs = decide(by_runs, (limit,), min(cost, units), now)
+                if admitted.allowed:
+                    exact, log = decide(log, (limit,), min(cost, units), now)
+                    assert exact.allowed
+            told, exact = (decide(states, (limit,), 0, now)[0] for states in (by_runs, log))
+            assert told.remaining <= exact.remaining <= told.remaining + told.error
+
+    @given(st.integers(1, 6), st.integers(1, 900), steps)
+    def test_never_more_than_the_limit_in_any_window(
+        self, units: int, window: int, history: list[tuple[int, int]]
+    ) -> None:
+        caller = Caller(Limit(b"k", units, window), state=SubWindows())
+        for step, cost in history:
+            caller.now += step
+            caller.ask(min(cost, units))
+        assert worst_window(caller.admitted, window) <= units
+
+
 class TestTokenBucket:
     def test_admits_a_burst_and_then_refills_evenly(self) -> None:
         caller = Caller(BUCKET)
@@ -146,11 +210,11 @@ class TestTokenBucket:
 
 
 class TestBoth:
-    @given(limits, steps, st.integers(1, 6))
+    @given(callers, steps, st.integers(1, 6))
     def test_retry_after_is_exact_to_the_microsecond(
-        self, limit: Limit, history: list[tuple[int, int]], wanted: int
+        self, caller: Caller, history: list[tuple[int, int]], wanted: int
     ) -> None:
-        caller = Caller(limit)
+        limit = caller.limit
         for step, cost in history:
             caller.now += step
             caller.ask(min(cost, limit.limit))
@@ -161,9 +225,9 @@ class TestBoth:
             assert caller.would_admit(wanted, retry_after)
             assert not caller.would_admit(wanted, retry_after - 1)
 
-    @given(limits, steps)
-    def test_reset_is_when_more_units_fit(self, limit: Limit, history: list[tuple[int, int]]) -> None:
-        caller = Caller(limit)
+    @given(callers, steps)
+    def test_reset_is_when_more_units_fit(self, caller: Caller, history: list[tuple[int, int]]) -> None:
+        limit = caller.limit
         for step, cost in history:
             caller.now += step
             caller.ask(min(cost, limit.limit))
@@ -195,11 +259,12 @@ class TestBoth:
         caller.now += retry_after
         assert caller.ask()[0]
 
-    @given(limits, st.lists(st.tuples(st.integers(0, 30), st.integers(-100, 100), st.integers(0, 2)), max_size=60))
+    @given(callers, st.lists(st.tuples(st.integers(0, 30), st.integers(-100, 100), st.integers(0, 2)), max_size=60))
     def test_steps_of_the_clock_never_admit_more_than_the_time_that_has_passed(
-        self, limit: Limit, history: list[tuple[int, int, int]]
+        self, caller: Caller, history: list[tuple[int, int, int]]
     ) -> None:
-        caller, steady = Caller(limit), Caller(limit)
+        limit = caller.limit
+        steady = Caller(limit)
         for step, jump, cost in history:
             steady.now += step
             # A jump ahead looks like time that has passed and cannot be told from it: only jumps back are tried.
@@ -296,9 +361,9 @@ class TestRefund:
         decision, _ = refund(states, (BUCKET,), 2, 100)
         assert decision.remaining == 2
 
-    @given(limits, steps, st.integers(1, 9))
-    def test_never_leaves_less_than_nothing(self, limit: Limit, history: list[tuple[int, int]], cost: int) -> None:
-        caller = Caller(limit)
+    @given(callers, steps, st.integers(1, 9))
+    def test_never_leaves_less_than_nothing(self, caller: Caller, history: list[tuple[int, int]], cost: int) -> None:
+        limit = caller.limit
         for step, wanted in history:
             caller.now += step
             caller.ask(min(wanted, limit.limit))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 import redis
 
-from domain.limits import Algorithm, Decision, Limit
+from domain.limits import Algorithm, Decision, Limit, State, SubWindows, empty
 from ratelimitsvc.batch import WindowStore
 from ratelimitsvc.counters import REDIS_CLOCK, script
 
@@ -19,16 +19,24 @@ Check = tuple[Sequence[Limit], int]
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """Runs the script by an ordinary client; sliding windows are kept in `store`."""
+    """Runs the script by an ordinary client; sliding windows are kept in `store`, large ones by sub-windows."""
 
     client: redis.Redis
     clock: str
     store: WindowStore
+    exact_up_to: int = 1_000_000
+
+    def empty(self, limit: Limit) -> State:
+        """What the limit's counter is in the model, before anything is counted."""
+        return SubWindows() if self._by_sub_windows(limit) else empty(limit.algorithm)
 
     def key(self, limit: Limit) -> bytes:
         """The key of the limit's counter."""
-        window = b"w" if self.store == "ring" else b"z"
+        window = b"a" if self._by_sub_windows(limit) else b"w" if self.store == "ring" else b"z"
         return (window if limit.algorithm is Algorithm.SLIDING_WINDOW else b"b") + limit.key
+
+    def _by_sub_windows(self, limit: Limit) -> bool:
+        return limit.algorithm is Algorithm.SLIDING_WINDOW and limit.limit > self.exact_up_to
 
     def decide(self, checks: Sequence[Check], now: int = 0) -> tuple[int, list[Decision]]:
         """The time of the decision and the decisions on `checks`: limits and cost, a negative one being a refund."""
@@ -43,9 +51,15 @@ class Deciding:
         assert isinstance(answer, bytes)
         return int(struct.unpack_from("<d", answer)[0]), [
             Decision(
-                allowed == 1, binding, remaining, int(reset), int(retry), tuple(n for n in range(8) if missed >> n & 1)
+                allowed == 1,
+                binding,
+                remaining,
+                int(reset),
+                int(retry),
+                tuple(n for n in range(8) if missed >> n & 1),
+                error,
             )
-            for allowed, binding, missed, remaining, reset, retry in struct.iter_unpack("<BBBIdd", answer[8:])
+            for allowed, binding, missed, remaining, error, reset, retry in struct.iter_unpack("<BBBIIdd", answer[8:])
         ]
 
 

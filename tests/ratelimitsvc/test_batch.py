@@ -143,6 +143,11 @@ def test_the_store_of_windows_is_in_the_name_of_a_counter() -> None:
     assert packed([check], Layout("zset")).keys == [b"za", b"zb", b"bc"]
 
 
+def test_windows_with_a_large_limit_are_counted_by_sub_windows() -> None:
+    limits = [limit(b"a", 7), limit(b"b", 8), limit(b"c", 8, 1, BUCKET)]
+    assert packed([pb.Check(limits=limits)], Layout(exact_up_to=7)).keys == [b"wa", b"ab", b"bc"]
+
+
 def test_the_counters_of_limits_are_those_of_their_checks() -> None:
     limits = [limit(b"a"), limit(b"a", algorithm=BUCKET)]
     assert counter_keys(limits, RING) == packed([pb.Check(limits=limits)], RING).keys
@@ -166,11 +171,12 @@ def test_counters_that_cannot_be_are_refused(limits: list[pb.Limit], path: str) 
 
 def test_decisions_are_in_whole_milliseconds_rounded_up() -> None:
     answer = struct.pack("<d", 1_700_000_000_123_456)
-    answer += struct.pack("<BBBIdd", 1, 2, 0b10000001, 3, 1_000, 0) + struct.pack("<BBBIdd", 0, 0, 0, 0, 2_000, 1_001)
+    answer += struct.pack("<BBBIIdd", 1, 2, 0b10000001, 3, 0, 1_000, 0)
+    answer += struct.pack("<BBBIIdd", 0, 0, 0, 0, 9, 2_000, 1_001)
     response = service_pb.CheckBatchResponse()
     assert add_decisions(answer, response) == 1
     assert list(response.decisions) == [
         pb.Decision(allowed=True, binding=2, remaining=3, reset_millis=1, shadow_refused=[0, 7]),
-        pb.Decision(reset_millis=2, retry_after_millis=2),
+        pb.Decision(reset_millis=2, retry_after_millis=2, error=9),
     ]
     assert decided_at(answer) == 1_700_000_000_123_456

@@ -10,7 +10,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.limits import Algorithm, Decision, Limit, State, decide, empty, refund
+from domain.limits import SUB_WINDOWS, Algorithm, Decision, Limit, State, decide, refund
 from ratelimitsvc.counters import REDIS_CLOCK
 from tests.ratelimitsvc.conftest import TEST_CLOCK, Check, Deciding
 
@@ -29,7 +29,10 @@ checks = st.tuples(
     st.lists(limits, min_size=1, max_size=3, unique_by=lambda limit: (limit.key, limit.algorithm)), st.integers(-3, 5)
 )
 batches = st.lists(
-    st.tuples(st.integers(-30 * SECOND, 25 * SECOND), st.lists(checks, min_size=1, max_size=6)), max_size=25
+    st.tuples(
+        st.integers(-30 * SECOND, 25 * SECOND) | st.integers(0, SECOND), st.lists(checks, min_size=1, max_size=6)
+    ),
+    max_size=25,
 )
 unlike_production = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -37,15 +40,16 @@ unlike_production = settings(
 
 
 class Model:
-    """The model of several counters by name."""
+    """The model of several counters by key."""
 
-    def __init__(self) -> None:
-        self.states: dict[tuple[bytes, Algorithm], State] = {}
+    def __init__(self, deciding: Deciding) -> None:
+        self.deciding = deciding
+        self.states: dict[bytes, State] = {}
 
     def decide(self, check: Check, now: int) -> Decision:
         limits, cost = check
-        names = [(limit.key, limit.algorithm) for limit in limits]
-        states = [self.states.get(name, empty(name[1])) for name in names]
+        names = [self.deciding.key(limit) for limit in limits]
+        states = [self.states.get(name, self.deciding.empty(limit)) for name, limit in zip(names, limits, strict=True)]
         decision, changed = refund(states, limits, -cost, now) if cost < 0 else decide(states, limits, cost, now)
         self.states.update(zip(names, changed, strict=True))
         return decision
@@ -68,11 +72,12 @@ def named(batch: Sequence[Check], example: int) -> list[Check]:
 @unlike_production
 @given(batches)
 def test_the_script_decides_as_the_model_does(on_test_clock: Deciding, history: list[tuple[int, list[Check]]]) -> None:
-    model, now, example = Model(), START, next(fresh)
+    deciding = replace(on_test_clock, exact_up_to=6)
+    model, now, example = Model(deciding), START, next(fresh)
     for step, unnamed in history:
         now += step
         batch = named(unnamed, example)
-        assert on_test_clock.decide(batch, now) == (now, [model.decide(check, now) for check in batch])
+        assert deciding.decide(batch, now) == (now, [model.decide(check, now) for check in batch])
 
 
 @unlike_production
@@ -80,7 +85,7 @@ def test_the_script_decides_as_the_model_does(on_test_clock: Deciding, history: 
 def test_a_window_that_grows_wraps_and_empties_stays_equal_to_the_model(
     on_test_clock: Deciding, units: int, history: list[tuple[int, int]]
 ) -> None:
-    model, now = Model(), START
+    model, now = Model(on_test_clock), START
     limit = Limit(b"%d" % next(fresh), units, 20 * SECOND)
     for step, cost in history:
         now += step * SECOND
@@ -88,11 +93,33 @@ def test_a_window_that_grows_wraps_and_empties_stays_equal_to_the_model(
         assert on_test_clock.decide(batch, now) == (now, [model.decide(check, now) for check in batch])
 
 
+# Half a sub-window of 20 s to some of them, and now and then more than a window.
+@unlike_production
+@given(
+    st.integers(9, 400),
+    st.lists(
+        st.tuples(st.integers(0, 700_000) | st.integers(0, 25 * SECOND), st.integers(-20, 60)), min_size=20, max_size=80
+    ),
+)
+def test_sub_windows_that_fill_and_empty_stay_equal_to_the_model(
+    client: redis.Redis, units: int, history: list[tuple[int, int]]
+) -> None:
+    deciding = Deciding(client, TEST_CLOCK, "ring", exact_up_to=0)
+    model, now = Model(deciding), START
+    limit = Limit(b"%d" % next(fresh), units, 20 * SECOND)
+    for step, cost in history:
+        now += step
+        batch: list[Check] = [([limit], min(cost, units)), ([limit], 1), ([limit], 0)]
+        assert deciding.decide(batch, now) == (now, [model.decide(check, now) for check in batch])
+
+
 def test_on_redis_time_the_answers_are_the_models_at_the_time_told(on_redis_clock: Deciding) -> None:
-    model = Model()
-    batch: list[Check] = [([Limit(b"k", 40, 2_000), Limit(b"all", 100, 5_000, Algorithm.TOKEN_BUCKET)], 1)] * 7
+    deciding = replace(on_redis_clock, exact_up_to=40)
+    model = Model(deciding)
+    limits = [Limit(b"k", 40, 2_000), Limit(b"m", 50, 3_000), Limit(b"all", 100, 5_000, Algorithm.TOKEN_BUCKET)]
+    batch: list[Check] = [(limits, 1)] * 7
     for _ in range(300):
-        now, decisions = on_redis_clock.decide(batch)
+        now, decisions = deciding.decide(batch)
         assert decisions == [model.decide(check, now) for check in batch]
 
 
@@ -168,6 +195,24 @@ def test_a_counter_outlives_its_newest_unit_by_a_window(client: redis.Redis, on_
         client.setrange(key, 20, b"\0" * 8)  # as after half a minute: kept until a time that is near
     now, _ = on_redis_clock.decide([([limit], 1)])
     assert client.pexpiretime(key.decode()) >= now // 1_000 + 60_000
+
+
+def test_sub_windows_have_20_octets_each_whatever_the_limit(client: redis.Redis) -> None:
+    deciding = Deciding(client, TEST_CLOCK, "ring", exact_up_to=0)
+    limit = Limit(b"k", 1_000_000, 60 * SECOND)
+    for second in range(3_000):
+        deciding.decide([([limit], 300)], START + second * SECOND // 20)
+    assert client.strlen("ak") <= 16 + 20 * (SUB_WINDOWS + 1)
+
+
+def test_sub_windows_have_an_end_and_are_gone_when_refunded(client: redis.Redis) -> None:
+    deciding = Deciding(client, REDIS_CLOCK, "ring", exact_up_to=0)
+    limit = Limit(b"k", 9, 60 * SECOND)
+    deciding.decide([([limit], 4)])
+    deciding.decide([([limit], -3)])
+    assert 0 < client.pttl("ak") <= 60_001
+    deciding.decide([([limit], -1)])
+    assert client.keys() == []
 
 
 def test_a_large_cost_is_as_many_members_of_a_set(client: redis.Redis) -> None:

@@ -54,6 +54,13 @@ async def test_never_more_than_the_limit_in_any_window_and_no_refusal_without_a_
     assert 2 * LIMIT <= admitted < len(history), "the load must fill several windows, and be refused"
 
 
+async def test_sub_windows_never_admit_more_than_the_limit_in_any_window(valkey: str) -> None:
+    history = await recorded(valkey, pb.ALGORITHM_SLIDING_WINDOW, Layout(exact_up_to=LIMIT - 1))
+    assert judge(history, LIMIT, WINDOW).worst_window <= LIMIT
+    admitted = sum(event.allowed for event in history)
+    assert 2 * LIMIT <= admitted < len(history), "the load must fill several windows, and be refused"
+
+
 async def test_the_oracle_catches_a_counter_that_is_no_window(valkey: str) -> None:
     """The token bucket admits a burst and refills meanwhile: twice the limit in a window, by design."""
     assert judge(await recorded(valkey, pb.ALGORITHM_TOKEN_BUCKET, Layout()), LIMIT, WINDOW).worst_window > LIMIT

@@ -24,19 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!penstock/ratelimit/v1/limit.proto\x12\x15penstock.ratelimit.v1\"\x7f\n\x05Limit\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x15\n\rwindow_millis\x18\x03 \x01(\x04\x12\x33\n\talgorithm\x18\x04 \x01(\x0e\x32 .penstock.ratelimit.v1.Algorithm\x12\x0e\n\x06shadow\x18\x05 \x01(\x08\"Q\n\x05\x43heck\x12,\n\x06limits\x18\x01 \x03(\x0b\x32\x1c.penstock.ratelimit.v1.Limit\x12\x11\n\x04\x63ost\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_cost\"\x89\x01\n\x08\x44\x65\x63ision\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12\x0f\n\x07\x62inding\x18\x02 \x01(\r\x12\x11\n\tremaining\x18\x03 \x01(\r\x12\x14\n\x0creset_millis\x18\x04 \x01(\x04\x12\x1a\n\x12retry_after_millis\x18\x05 \x01(\x04\x12\x16\n\x0eshadow_refused\x18\x06 \x03(\r*`\n\tAlgorithm\x12\x19\n\x15\x41LGORITHM_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41LGORITHM_SLIDING_WINDOW\x10\x01\x12\x1a\n\x16\x41LGORITHM_TOKEN_BUCKET\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!penstock/ratelimit/v1/limit.proto\x12\x15penstock.ratelimit.v1\"\x7f\n\x05Limit\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\r\n\x05limit\x18\x02 \x01(\r\x12\x15\n\rwindow_millis\x18\x03 \x01(\x04\x12\x33\n\talgorithm\x18\x04 \x01(\x0e\x32 .penstock.ratelimit.v1.Algorithm\x12\x0e\n\x06shadow\x18\x05 \x01(\x08\"Q\n\x05\x43heck\x12,\n\x06limits\x18\x01 \x03(\x0b\x32\x1c.penstock.ratelimit.v1.Limit\x12\x11\n\x04\x63ost\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\x07\n\x05_cost\"\x98\x01\n\x08\x44\x65\x63ision\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12\x0f\n\x07\x62inding\x18\x02 \x01(\r\x12\x11\n\tremaining\x18\x03 \x01(\r\x12\x14\n\x0creset_millis\x18\x04 \x01(\x04\x12\x1a\n\x12retry_after_millis\x18\x05 \x01(\x04\x12\x16\n\x0eshadow_refused\x18\x06 \x03(\r\x12\r\n\x05\x65rror\x18\x07 \x01(\r*`\n\tAlgorithm\x12\x19\n\x15\x41LGORITHM_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41LGORITHM_SLIDING_WINDOW\x10\x01\x12\x1a\n\x16\x41LGORITHM_TOKEN_BUCKET\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'penstock.ratelimit.v1.limit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ALGORITHM']._serialized_start=412
-  _globals['_ALGORITHM']._serialized_end=508
+  _globals['_ALGORITHM']._serialized_start=427
+  _globals['_ALGORITHM']._serialized_end=523
   _globals['_LIMIT']._serialized_start=60
   _globals['_LIMIT']._serialized_end=187
   _globals['_CHECK']._serialized_start=189
   _globals['_CHECK']._serialized_end=270
   _globals['_DECISION']._serialized_start=273
-  _globals['_DECISION']._serialized_end=410
+  _globals['_DECISION']._serialized_end=425
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,10 @@ class _AlgorithmEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Algorithm.V
     ALGORITHM_UNSPECIFIED: _Algorithm.ValueType  # 0
     """Means `ALGORITHM_SLIDING_WINDOW`."""
     ALGORITHM_SLIDING_WINDOW: _Algorithm.ValueType  # 1
-    """Counts exactly: never more than `limit` in any half-open window of `window`."""
+    """Never admits more than `limit` in any half-open window of `window`, and refuses nothing else: exact up to the
+    service's `PENSTOCK_EXACT_UP_TO`. Larger limits are counted by sub-windows, which may refuse as many units too
+    many as `Decision.error` says.
+    """
     ALGORITHM_TOKEN_BUCKET: _Algorithm.ValueType  # 2
     """Refills evenly at `limit` per `window` with bursts up to `limit` (GCRA)."""
 
@@ -38,7 +41,10 @@ class Algorithm(_Algorithm, metaclass=_AlgorithmEnumTypeWrapper):
 ALGORITHM_UNSPECIFIED: Algorithm.ValueType  # 0
 """Means `ALGORITHM_SLIDING_WINDOW`."""
 ALGORITHM_SLIDING_WINDOW: Algorithm.ValueType  # 1
-"""Counts exactly: never more than `limit` in any half-open window of `window`."""
+"""Never admits more than `limit` in any half-open window of `window`, and refuses nothing else: exact up to the
+service's `PENSTOCK_EXACT_UP_TO`. Larger limits are counted by sub-windows, which may refuse as many units too
+many as `Decision.error` says.
+"""
 ALGORITHM_TOKEN_BUCKET: Algorithm.ValueType  # 2
 """Refills evenly at `limit` per `window` with bursts up to `limit` (GCRA)."""
 Global___Algorithm: _TypeAlias = Algorithm  # noqa: Y015
@@ -132,6 +138,7 @@ class Decision(_message.Message):
     RESET_MILLIS_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_MILLIS_FIELD_NUMBER: _builtins.int
     SHADOW_REFUSED_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
     """Is true when the request was admitted and counted."""
     binding: _builtins.int
@@ -142,6 +149,10 @@ class Decision(_message.Message):
     """Is the time until more units fit than now, in milliseconds, rounded up; 0 when the counter is empty."""
     retry_after_millis: _builtins.int
     """Is the exact time until a request of this cost fits, in milliseconds, rounded up; 0 when admitted."""
+    error: _builtins.int
+    """Is by how many units at most the binding limit's counter is above what is in the window now: it counts a
+    sub-window whole until its last unit has left. 0 where it is exact.
+    """
     @_builtins.property
     def shadow_refused(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Lists the indexes of the shadow limits without room for the request, whether the others admitted it or not."""
@@ -155,10 +166,11 @@ class Decision(_message.Message):
         reset_millis: _builtins.int = ...,
         retry_after_millis: _builtins.int = ...,
         shadow_refused: _abc.Iterable[_builtins.int] | None = ...,
+        error: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "binding", b"binding", "remaining", b"remaining", "reset_millis", b"reset_millis", "retry_after_millis", b"retry_after_millis", "shadow_refused", b"shadow_refused"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "binding", b"binding", "error", b"error", "remaining", b"remaining", "reset_millis", b"reset_millis", "retry_after_millis", b"retry_after_millis", "shadow_refused", b"shadow_refused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
