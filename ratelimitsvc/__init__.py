@@ -7,6 +7,7 @@
 - `lease.lua`   the script of concurrency limits; the model is `domain.concurrency`
 - `redis_pipe`  one connection to Redis on which calls do not wait for each other
 - `counters`    scripts run through the pipe: a batch in, its answer out
+- `gate`        how many batches are at Redis at a time, and how long one waits for its turn
 - `servicer`, `lease_servicer`    the rpcs
 - `metrics`     what is counted besides the rpcs
 - `wiring`      the method table and the composition root

@@ -1,4 +1,4 @@
-"""What the service counts besides its rpcs: decisions, batches that failed, leases."""
+"""What the service counts besides its rpcs: decisions, what failed or was shed, leases."""
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -11,6 +11,9 @@ class LimitMetrics:
         self._admitted = decisions.labels("admitted")
         self._refused = decisions.labels("refused")
         self._batches = Counter("ratelimit_batches_total", "Batches decided.", registry=registry)
+        self._shed = Counter(
+            "ratelimit_shed_checks_total", "Checks not decided because they had waited too long.", registry=registry
+        )
         leases = Counter("ratelimit_leases_total", "Leases asked for.", ("outcome",), registry=registry)
         self._granted = leases.labels("granted")
         self._denied = leases.labels("refused")
@@ -27,6 +30,10 @@ class LimitMetrics:
         self._batches.inc()
         self._admitted.inc(admitted)
         self._refused.inc(checks - admitted)
+
+    def shed(self, checks: int) -> None:
+        """Counts the checks of a batch whose turn came too late."""
+        self._shed.inc(checks)
 
     def failed(self, reason: str) -> None:
         """Counts a batch that was not decided, by the catalogue's reason."""

@@ -22,6 +22,8 @@ class RateLimitSettings(ProcessSettings):
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     # What one store counted the other does not see: after a change every window begins anew.
     window_store: WindowStore = "ring"
+    # Of a batch that waits for its turn at Redis: whoever asked does not wait much longer, and decides without us.
+    queue_seconds: float = Field(default=0.1, gt=0, le=10)
     exact_up_to: int = Field(default=EXACT_UP_TO, ge=1, le=MAX_UNITS)
     # A batch that takes longer has failed. Redis decides 128 checks in 1–2 ms; the edge gives up after 25 ms.
     redis_timeout_seconds: float = Field(default=0.25, gt=0, le=10)

@@ -11,6 +11,7 @@ from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 
 from ratelimitsvc.batch import Layout
 from ratelimitsvc.counters import Counters, Slots, script
+from ratelimitsvc.gate import Gate
 from ratelimitsvc.lease_servicer import ConcurrencyServicer
 from ratelimitsvc.leases import LEASE_ID_BYTES
 from ratelimitsvc.metrics import LimitMetrics
@@ -24,6 +25,8 @@ from svckit.switchboard import Mount
 NAME: Final = "ratelimitsvc"
 CALLERS: Final = frozenset({"edge", "admin", "ctl"})
 GOVERNORS: Final = frozenset({"admin", "ctl"})
+# Batches at Redis at a time: enough for it never to wait for us. What waits here can be shed, what waits there cannot.
+AT_REDIS: Final = 32
 _SERVICE: Final = "/penstock.ratelimit.v1.RateLimitService"
 _CONCURRENCY: Final = "/penstock.ratelimit.v1.ConcurrencyService"
 
@@ -59,7 +62,8 @@ async def start(_stack: AsyncExitStack, runtime: Runtime[RateLimitSettings]) -> 
     await pipe.connected.wait()
     metrics = LimitMetrics(runtime.registry)
     layout = Layout(runtime.settings.window_store, runtime.settings.exact_up_to)
-    servicer = RateLimitServicer(Counters(pipe, text), layout, metrics, runtime.drain)
+    gate = Gate(AT_REDIS, runtime.settings.queue_seconds)
+    servicer = RateLimitServicer(Counters(pipe, text), layout, gate, metrics, runtime.drain)
     slots = Slots(pipe, script(name="lease.lua"))
     leases = ConcurrencyServicer(slots, metrics, lambda: secrets.token_bytes(LEASE_ID_BYTES))
     return (

@@ -1,8 +1,8 @@
 """Decides the limits of a worker's requests: over one stream to ratelimitsvc, and without it while that is away.
 
 The breaker opens when nothing comes for `silence_seconds` while a batch is under way, when the stream ends, or when
-the service says that its counters are out of reach. It closes when a probe is answered in time. A late answer to a
-request that was decided meanwhile is discarded.
+the service says that it is overloaded or its counters are out of reach. It closes when a probe is answered in time. A
+late answer to a request that was decided meanwhile is discarded.
 """
 
 import asyncio
@@ -32,6 +32,8 @@ _BACKOFF_SCALE: Final = 0.05
 # Asks without counting, on a counter that nobody uses; it takes the same way through Redis as any other.
 _PROBE: Final = limit_pb2.Check(limits=[limit_pb2.Limit(key=b"probe", limit=1, window_millis=1)], cost=0)
 _CONNECTING: Final = "connecting"
+# What a batch's failure is called here, by its reason; any other one says that the counters are out of reach.
+_FAILURES: Final = {"BAD_REQUEST": "rejected", "OVERLOADED": "overloaded"}
 # Waits begin anew after the breaker was closed for so long; else a slow peer would be tried over and over.
 _HEALTHY_SECONDS: Final = 5.0
 Stream: TypeAlias = "grpc.aio.StreamStreamCall[bytes, pb.StreamChecksResponse]"
@@ -162,12 +164,13 @@ class Limiter:
             self._wake.set()
 
     def _take_failure(self, batch_id: int, failure: pb.BatchFailure) -> None:
-        if not self._pump.lose(batch_id, "rejected" if failure.reason == "BAD_REQUEST" else "counters"):
+        reason = _FAILURES.get(failure.reason, "counters")
+        if not self._pump.lose(batch_id, reason):
             return  # late: it was given up already
-        if failure.reason == "BAD_REQUEST":
+        if reason == "rejected":
             log.error("ratelimitsvc rejected a batch", detail=failure.detail)
         else:
-            self._open("counters")
+            self._open(reason)
 
     async def _write(self, call: Stream) -> None:
         try:

@@ -22,6 +22,7 @@ def test_before_the_first_batch_every_outcome_is_there_to_be_watched() -> None:
         "ratelimit_decisions_total admitted": 0,
         "ratelimit_decisions_total refused": 0,
         "ratelimit_batches_total": 0,
+        "ratelimit_shed_checks_total": 0,
         "ratelimit_leases_total granted": 0,
         "ratelimit_leases_total refused": 0,
     }
@@ -37,6 +38,7 @@ def test_each_check_of_a_batch_is_admitted_or_refused_and_the_batch_counts_once(
         "ratelimit_decisions_total admitted": 3,
         "ratelimit_decisions_total refused": 4,
         "ratelimit_batches_total": 3,
+        "ratelimit_shed_checks_total": 0,
         "ratelimit_leases_total granted": 0,
         "ratelimit_leases_total refused": 0,
     }
@@ -60,8 +62,17 @@ def test_a_batch_that_failed_is_told_by_its_reason_and_decides_nothing() -> None
         "ratelimit_decisions_total admitted": 0,
         "ratelimit_decisions_total refused": 0,
         "ratelimit_batches_total": 0,
+        "ratelimit_shed_checks_total": 0,
         "ratelimit_leases_total granted": 0,
         "ratelimit_leases_total refused": 0,
         "ratelimit_batch_failures_total UNAVAILABLE": 2,
         "ratelimit_batch_failures_total BAD_REQUEST": 1,
     }
+
+
+def test_what_is_shed_is_counted_by_checks() -> None:
+    registry = CollectorRegistry()
+    metrics = LimitMetrics(registry)
+    metrics.shed(5)
+    metrics.shed(2)
+    assert counted(registry)["ratelimit_shed_checks_total"] == 7

@@ -1,7 +1,7 @@
 """The rpcs, called over real channels, on a real Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from ratelimitsvc.batch import Layout
 from ratelimitsvc.counters import Counters, script
+from ratelimitsvc.gate import Gate
 from ratelimitsvc.metrics import LimitMetrics
 from ratelimitsvc.redis_pipe import RedisPipe
 from ratelimitsvc.servicer import RateLimitServicer
@@ -36,14 +37,23 @@ class Served:
     hosted: Hosted
     stub: "pb_grpc.RateLimitServiceAsyncStub"
     registry: CollectorRegistry
+    pipe: RedisPipe
 
 
 @asynccontextmanager
-async def serving(service_host: ServiceHost, url: str, *, connected: bool = True) -> AsyncIterator[Served]:
+async def serving(
+    service_host: ServiceHost,
+    url: str,
+    *,
+    connected: bool = True,
+    width: int = 32,
+    queue_seconds: float = DEADLINE_SECONDS,
+) -> AsyncIterator[Served]:
     text = script()
     pipe = RedisPipe(url, opening=("SCRIPT", "LOAD", text), silence_seconds=DEADLINE_SECONDS, unit=lambda: 0.0)
     drain, registry = Drain(), CollectorRegistry()
-    servicer = RateLimitServicer(Counters(pipe, text), Layout(), LimitMetrics(registry), drain)
+    gate = Gate(width, queue_seconds)
+    servicer = RateLimitServicer(Counters(pipe, text), Layout(), gate, LimitMetrics(registry), drain)
     mount = Mount(pb_grpc.add_RateLimitServiceServicer_to_server, servicer)
     table = {name: callers for name, callers in method_table(["team-a"]).items() if "RateLimitService" in name}
     hosted = await service_host.serve(NAME, table, [mount], drain=drain)
@@ -52,7 +62,7 @@ async def serving(service_host: ServiceHost, url: str, *, connected: bool = True
         if connected:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await pipe.connected.wait()
-        yield Served(hosted, pb_grpc.RateLimitServiceStub(await hosted.channel("edge")), registry)
+        yield Served(hosted, pb_grpc.RateLimitServiceStub(await hosted.channel("edge")), registry, pipe)
         running.cancel()
 
 
@@ -189,6 +199,47 @@ async def test_many_batches_in_flight_are_all_answered(service_host: ServiceHost
     assert remaining == list(range(1_000 - 256, 1_000))
 
 
+async def test_a_batch_whose_turn_does_not_come_in_time_is_shed_and_not_counted(
+    service_host: ServiceHost, valkey: str, client: redis.Redis
+) -> None:
+    async with (
+        serving(service_host, valkey, width=1) as served,
+        open_stream(served.stub.StreamChecks()) as call,
+        asyncio.TaskGroup() as tasks,
+    ):
+        # The batch behind it is at Redis and waits there.
+        blocking = tasks.create_task(served.pipe.call("BLPOP", "nothing", 0))
+        await call.write(service_pb.StreamChecksRequest(batch_id=1, checks=[check()]))
+        await call.write(service_pb.StreamChecksRequest(batch_id=2, checks=[check(), check()], budget_millis=1))
+        shed = await call.read()
+        assert isinstance(shed, service_pb.StreamChecksResponse)
+        assert (shed.batch_id, shed.failure.reason, list(shed.decisions)) == (2, "OVERLOADED", [])
+        client.rpush("nothing", "go on")
+        await blocking
+        decided = await call.read()
+        assert isinstance(decided, service_pb.StreamChecksResponse)
+        assert (decided.batch_id, decided.decisions[0].remaining) == (1, 1)
+        await call.write(service_pb.StreamChecksRequest(batch_id=3, checks=[check(cost=0)]))
+        after = await call.read()
+        assert isinstance(after, service_pb.StreamChecksResponse)
+        assert after.decisions[0].remaining == 1
+        assert served.registry.get_sample_value("ratelimit_shed_checks_total") == 2
+        assert served.registry.get_sample_value("ratelimit_batch_failures_total", {"reason": "OVERLOADED"}) == 1
+
+
+async def test_a_unary_check_does_not_wait_longer_than_the_bound(
+    service_host: ServiceHost, valkey: str, client: redis.Redis
+) -> None:
+    async with serving(service_host, valkey, width=1, queue_seconds=0.2) as served, asyncio.TaskGroup() as tasks:
+        blocking = tasks.create_task(served.pipe.call("BLPOP", "nothing", 0))
+        both = [tasks.create_task(_outcome(served.stub.Check(service_pb.CheckRequest(check=check())))) for _ in "12"]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        client.rpush("nothing", "go on")
+        await blocking
+        outcomes = [await each for each in both]
+    assert set(outcomes) == {None, reasons.ERROR_REASON_OVERLOADED}
+
+
 async def test_a_stream_ends_itself_when_the_drain_starts(service_host: ServiceHost, valkey: str) -> None:
     async with serving(service_host, valkey) as served, open_stream(served.stub.StreamChecks()) as call:
         await call.write(service_pb.StreamChecksRequest(batch_id=1, checks=[check()]))
@@ -235,3 +286,12 @@ async def test_only_those_who_govern_may_reset(service_host: ServiceHost, valkey
 def test_teams_that_are_named_may_ask_and_not_reset() -> None:
     table = method_table(["team-a"])
     assert {name.rpartition("/")[2] for name, callers in table.items() if "team-a" not in callers} == {"Reset"}
+
+
+async def _outcome(call: Awaitable[object]) -> int | None:
+    """The reason of a call's failure."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return from_rpc_error(error).reason
+    return None

@@ -181,11 +181,17 @@ async def test_an_answered_probe_closes_the_breaker_and_late_answers_change_noth
         assert rig.limiter.batches == 1
 
 
-async def test_counters_out_of_reach_open_the_breaker_at_once(service_host: ServiceHost) -> None:
+@pytest.mark.parametrize(
+    ("failure", "reason"), [("LIMIT_UNAVAILABLE", "counters"), ("OVERLOADED", "overloaded"), ("NEW", "counters")]
+)
+async def test_a_service_that_cannot_decide_opens_the_breaker_at_once(
+    service_host: ServiceHost, failure: str, reason: str
+) -> None:
     async with running(service_host) as rig:
-        rig.service.failure = pb.BatchFailure(reason="LIMIT_UNAVAILABLE")
+        rig.service.failure = pb.BatchFailure(reason=failure)
         assert (await within(rig.start())).source is Source.LOCAL
-        assert rig.failed_open == ["counters"]
+        assert rig.failed_open == [reason]
+        assert rig.limiter.counters_away == (reason == "counters")
         probes = rig.service.probes
         await rig.service.until(lambda: rig.service.probes > probes)
         assert not rig.limiter.closed.is_set()

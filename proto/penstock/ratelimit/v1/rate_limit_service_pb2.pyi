@@ -215,8 +215,14 @@ class StreamChecksRequest(_message.Message):
 
     BATCH_ID_FIELD_NUMBER: _builtins.int
     CHECKS_FIELD_NUMBER: _builtins.int
+    BUDGET_MILLIS_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.int
     """Names the batch on this stream; chosen by the caller and returned with the answer."""
+    budget_millis: _builtins.int
+    """Is how long the batch may wait in the service for its turn at the counters, in milliseconds. If it has not come by
+    then, the batch fails with `OVERLOADED` and nothing is counted. 0, or more than the service's own bound
+    (`PENSTOCK_QUEUE_SECONDS`), means that bound.
+    """
     @_builtins.property
     def checks(self) -> _containers.RepeatedCompositeFieldContainer[_limit_pb2.Check]:
         """Lists 1–128 checks."""
@@ -226,10 +232,11 @@ class StreamChecksRequest(_message.Message):
         *,
         batch_id: _builtins.int = ...,
         checks: _abc.Iterable[_limit_pb2.Check] | None = ...,
+        budget_millis: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "checks", b"checks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "budget_millis", b"budget_millis", "checks", b"checks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -280,7 +287,7 @@ class BatchFailure(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """Is the catalogue's reason by name, such as `LIMIT_UNAVAILABLE` or `BAD_REQUEST`."""
+    """Is the catalogue's reason by name: `LIMIT_UNAVAILABLE`, `OVERLOADED` or `BAD_REQUEST`."""
     detail: _builtins.str
     """Describes the failure for a person, without internals."""
     def __init__(
