@@ -7,4 +7,5 @@
 - `builtin_paths`  what the edge answers itself, before any route
 - `limits`   the reference model of the limit algorithms
 - `concurrency`  the reference model of concurrency limits
+- `limit_fields`  how limits stand in header fields
 """

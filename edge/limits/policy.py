@@ -11,6 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final, NamedTuple
 
+from domain.limit_fields import policy_item, sf_string
 from domain.limits import Algorithm, Limit
 from edge.limits import wire
 from edge.limits.rules import LimitRules, Outage, Quota, Rate, RouteLimitRules
@@ -152,14 +153,7 @@ def _tail(policy: Policy) -> bytes:
 
 
 def _policy_item(policy: Policy) -> bytes:
-    """One item of RateLimit-Policy: quota and window in whole seconds, rounded up."""
-    return b"%b;q=%d;w=%d" % (sf_string(policy.name), policy.rate.requests, -(-policy.rate.window_millis // 1000))
-
-
-def sf_string(text: str) -> bytes:
-    """A String of structured fields (RFC 9651 §3.3.3), which is printable ASCII; other characters become `?`."""
-    printable = "".join(each if " " <= each <= "~" else "?" for each in text)
-    return b'"%b"' % printable.replace("\\", "\\\\").replace('"', '\\"').encode()
+    return policy_item(sf_string(policy.name), policy.rate.requests, policy.rate.window_millis)
 
 
 @lru_cache(maxsize=8192)

@@ -6,7 +6,7 @@ from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
 
 from domain.limits import Algorithm
 from domain.tenants import TenantId
-from edge.limits.policy import MAX_KEY_BYTES, limited_address, limits_for, sf_string
+from edge.limits.policy import MAX_KEY_BYTES, limited_address, limits_for
 from edge.limits.rules import LimitRules, Outage, Rate, RouteLimitRules, Unlimited
 from edge.principal import Principal, PrincipalKind
 from tests.edge.limits.conftest import HEX, consumer, found_limits, limit_set, route, tenant_view
@@ -156,7 +156,3 @@ def test_the_check_reads_back_as_the_limits(cost: int, aggregate: int | None) ->
         )
         for each in limits.limits
     ]
-
-
-def test_a_name_is_a_string_of_structured_fields() -> None:
-    assert sf_string('a "b" \\ ü\n') == b'"a \\"b\\" \\\\ ??"'
