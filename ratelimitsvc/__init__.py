@@ -1,4 +1,5 @@
-"""Decides how much callers may call, exactly, on counters in Redis. Stores no policy: limits travel with a request.
+"""Decides how much callers may call, exactly, on counters in Redis. Stores no policy: limits
+travel with a request, or come from configsvc for an Envoy.
 
 - `settings`    what the process is told
 - `batch`       checks in the contract's form to and from the packed form of the script; their validation. Pure
@@ -9,6 +10,7 @@
 - `counters`    scripts run through the pipe: a batch in, its answer out
 - `gate`        how many batches are at Redis at a time, and how long one waits for its turn
 - `servicer`, `lease_servicer`    the rpcs
+- `envoy`       Envoy's rate-limit protocol, with policies from configsvc
 - `metrics`     what is counted besides the rpcs
 - `wiring`      the method table and the composition root
 """

@@ -54,6 +54,8 @@ class Runtime(Generic[S]):
     identity: ProcessIdentity
     trusted: TrustedKeys
     registry: CollectorRegistry
+    # What counts rpcs on the registry, for servers that a service has besides.
+    metrics: RpcMetrics
     # Open streams and long waits end when it starts.
     drain: Drain
     # Background loops; cancelled after the server has stopped and before resources close.
@@ -109,6 +111,7 @@ async def run_service(spec: ServiceSpec[S], settings: S) -> None:
     identity = ProcessIdentity.load_own(spec.name, settings.identity_key_file)
     trusted = TrustedKeys.load(settings.trusted_keys_file)
     registry, drain = new_registry(), Drain()
+    metrics = RpcMetrics(registry)
     services = service_names(spec.methods)
     status = health.Health(services, drain)
     table = {**spec.methods, **health.METHODS}
@@ -116,7 +119,7 @@ async def run_service(spec: ServiceSpec[S], settings: S) -> None:
         name=spec.name,
         table=table,
         trusted=trusted,
-        metrics=RpcMetrics(registry),
+        metrics=metrics,
         away=spec.away,
         max_calls=settings.max_calls,
     )
@@ -137,7 +140,7 @@ async def run_service(spec: ServiceSpec[S], settings: S) -> None:
         log.info("listening", addresses=addresses)
         try:
             async with asyncio.TaskGroup() as tasks:
-                runtime = Runtime(spec.name, settings, identity, trusted, registry, drain, tasks)
+                runtime = Runtime(spec.name, settings, identity, trusted, registry, metrics, drain, tasks)
                 mounts = await drain.unless_started(spec.start(stack, runtime))
                 if mounts is not None:
                     switchboard.mount(mounts)

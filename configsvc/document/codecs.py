@@ -73,6 +73,27 @@ class TextMap:
 
 
 @dataclass(frozen=True, slots=True)
+class EntryTexts:
+    """A list of `key=value`, or `key` for any value. What follows the first `=` is the value."""
+
+    def read(self, data: Any, message: Any, field: str, findings: Findings) -> None:
+        if not isinstance(data, list):
+            findings.fault("must be a list of key=value, or key for any value")
+            return
+        for index, each in enumerate(data):
+            # What is no text keeps its place: later faults count from it.
+            entry = getattr(message, field).add()
+            if (text := text_of(each, findings.at(index))) is not None:
+                entry.key, given, value = text.partition("=")
+                if given:
+                    entry.value = value
+
+    def write(self, message: Any, field: str) -> Any:
+        entries = getattr(message, field)
+        return [f"{each.key}={each.value}" if each.HasField("value") else each.key for each in entries] or None
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """true or false; false is not written."""
 

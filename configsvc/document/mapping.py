@@ -13,6 +13,7 @@ from configsvc.document.codecs import (
     Choice,
     Codec,
     Count,
+    EntryTexts,
     Flag,
     Percent,
     RateMap,
@@ -193,6 +194,17 @@ _LIMITS: Final[Keys] = {
     "algorithm": ("algorithm", _ALGORITHM),
     "tiers": ("tiers", RateMap()),
     "on_outage": ("on_outage", _OUTAGE),
+    "descriptors": (
+        "descriptors",
+        Parts(
+            {
+                "name": ("name", Text()),
+                "match": ("match", EntryTexts()),
+                "limit": ("limit", RateText()),
+                "algorithm": ("algorithm", _ALGORITHM),
+            }
+        ),
+    ),
 }
 _ISSUER: Final[Keys] = {
     "issuer": ("issuer", Text()),

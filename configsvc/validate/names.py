@@ -10,6 +10,8 @@ TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 FIELD_VALUE: Final = re.compile(r"[!-~](?:[ -~]{0,1022}[!-~])?")
 SCOPE: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 TIER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Keys of Envoy's descriptors; documents write `key=value`.
+ENTRY_KEY: Final = re.compile(r"[!-<>-~]{1,128}")
 
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # Lower-case A-labels, at most 253 characters (RFC 1035 §2.3.4); an IPv4 address has the same form.

@@ -1,5 +1,6 @@
 """The rules of limits, cross-origin requests, issuers and subscriptions. Pure."""
 
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Final
 from urllib.parse import urlsplit
@@ -8,11 +9,13 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
 from configsvc.validate.lists import numbered
-from configsvc.validate.names import METHOD, TIER, TOKEN
+from configsvc.validate.names import ENTRY_KEY, METHOD, TIER, TOKEN
 from configsvc.validate.services import check_span
 from domain.origins import ORIGIN
 
 MAX_LIST: Final = 64
+MAX_DESCRIPTORS: Final = 1_000
+MAX_ENTRIES: Final = 8
 MAX_URL: Final = 2_048
 MAX_PEM: Final = 16_384
 _YEAR_SECONDS: Final = 366 * 86_400
@@ -33,6 +36,33 @@ def check_limits(config: pb.GatewayConfig, findings: Findings) -> None:
     for tier, rate in sorted(limits.tiers.items(), key=itemgetter(0)):
         here.at("tiers", tier).expect(TIER.fullmatch(tier) is not None, _A_TIER)
         check_rate(rate, here.at("tiers", tier))
+    check_descriptors(limits.descriptors, here.at("descriptors"))
+
+
+def check_descriptors(descriptors: Sequence[pb.DescriptorLimit], findings: Findings) -> None:
+    """Checks the limits of Envoy's descriptors."""
+    findings.expect(len(descriptors) <= MAX_DESCRIPTORS, f"must be at most {MAX_DESCRIPTORS}")
+    seen: set[bytes] = set()
+    for index, descriptor in enumerate(descriptors):
+        here = findings.at(index)
+        named = not descriptor.name or TIER.fullmatch(descriptor.name) is not None
+        here.at("name").expect(named, "must be 1–64 characters of [A-Za-z0-9._-]")
+        here.at("match").expect(1 <= len(descriptor.match) <= MAX_ENTRIES, f"must be 1–{MAX_ENTRIES} entries")
+        for number, entry in enumerate(descriptor.match):
+            place = here.at("match", number)
+            place.expect(
+                ENTRY_KEY.fullmatch(entry.key) is not None, "must have a key of 1–128 visible ASCII characters"
+            )
+            place.expect(
+                not entry.HasField("value") or 1 <= len(entry.value) <= 256, "must have 1–256 characters after ="
+            )
+        match = pb.DescriptorLimit(match=descriptor.match).SerializeToString(deterministic=True)
+        here.at("match").expect(match not in seen, "is there already")
+        seen.add(match)
+        if descriptor.HasField("limit"):
+            check_rate(descriptor.limit, here.at("limit"))
+        else:
+            here.at("limit").fault("is missing")
 
 
 def check_rate(rate: pb.Rate, findings: Findings) -> None:

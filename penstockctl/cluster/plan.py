@@ -29,7 +29,7 @@ class Service:
 
 SERVICES = (
     Service("authsvc", "AUTH", 0, "auth"),
-    Service("ratelimitsvc", "RATELIMIT", 1, None),
+    Service("ratelimitsvc", "RATELIMIT", 1, None, peers=("configsvc",)),
     Service("configsvc", "CONFIG", 2, "config", peers=("authsvc", "telemetrysvc")),
     Service("telemetrysvc", "TELEMETRY", 3, "telemetry"),
 )

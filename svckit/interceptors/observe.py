@@ -12,8 +12,8 @@ from svckit.interceptors.shape import Context, Handler, Interceptor, Rpc
 from svckit.metrics import RpcMetrics
 
 _NAMES: Final[dict[object, str]] = {code.value[0]: code.name for code in grpc.StatusCode}
-# Polled every second or so by supervisors and balancers.
-_QUIET: Final = ("/grpc.health.", "/grpc.reflection.")
+# Polled every second or so by supervisors and balancers; called for every request of another gateway.
+_QUIET: Final = ("/grpc.health.", "/grpc.reflection.", "/envoy.")
 log = structlog.get_logger()
 
 

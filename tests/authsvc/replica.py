@@ -28,6 +28,7 @@ from domain import api_keys
 from domain.tenants import TenantId
 from svckit.drain import Drain
 from svckit.encryption import generate_kek
+from svckit.metrics import RpcMetrics
 from svckit.server import Runtime
 from tests.support.services import Hosted, ServiceHost
 
@@ -69,8 +70,8 @@ class Cluster:
             identity_key_file=Path("unread"),
             trusted_keys_file=Path("unread"),
         )
-        identity, trusted = self.host.identities["authsvc"], self.host.trusted
-        return Runtime("authsvc", settings, identity, trusted, CollectorRegistry(), drain, tasks)
+        identity, trusted, registry = self.host.identities["authsvc"], self.host.trusted, CollectorRegistry()
+        return Runtime("authsvc", settings, identity, trusted, registry, RpcMetrics(registry), drain, tasks)
 
 
 @dataclass(frozen=True, slots=True)

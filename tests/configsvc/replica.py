@@ -13,7 +13,7 @@ from configsvc.rpc.methods import METHODS
 from configsvc.service import start
 from configsvc.settings import ConfigSettings
 from svckit.drain import Drain
-from svckit.metrics import new_registry
+from svckit.metrics import RpcMetrics, new_registry
 from svckit.server import Runtime
 from svckit.settings import load_settings
 from svckit.switchboard import Mount
@@ -70,7 +70,9 @@ class Cluster:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     registry = new_registry()
-                    runtime = Runtime("configsvc", settings, identity, self.host.trusted, registry, drain, tasks)
+                    runtime = Runtime(
+                        "configsvc", settings, identity, self.host.trusted, registry, RpcMetrics(registry), drain, tasks
+                    )
                     mounts = await start(stack, runtime)
                     async with AsyncExitStack() as serving:
                         host = replace(self.host, stack=serving)

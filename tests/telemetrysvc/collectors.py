@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from svckit.channels import open_channel, open_stream
 from svckit.drain import Drain
 from svckit.identity import ProcessIdentity, generate_identity
+from svckit.metrics import RpcMetrics
 from svckit.server import Runtime
 from telemetrysvc.composition import METHODS, start
 from telemetrysvc.settings import TelemetrySettings
@@ -38,10 +39,10 @@ async def running_collector(host: ServiceHost, database_url: str) -> AsyncIterat
     settings = TelemetrySettings(
         database_url=SecretStr(database_url), identity_key_file=Path("unused"), trusted_keys_file=Path("unused")
     )
-    drain = Drain()
+    drain, registry = Drain(), CollectorRegistry()
     try:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-            runtime = Runtime(NAME, settings, identity, host.trusted, CollectorRegistry(), drain, tasks)
+            runtime = Runtime(NAME, settings, identity, host.trusted, registry, RpcMetrics(registry), drain, tasks)
             hosted = await host.serve(NAME, METHODS, await start(stack, runtime), drain=drain)
             async with AsyncExitStack() as channels:
                 yield Channels(hosted.target, host.identities, channels)

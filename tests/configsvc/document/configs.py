@@ -66,6 +66,15 @@ routes = st.builds(
     allow_encoded_slashes=st.booleans(),
     cors=cross_origin,
 )
+descriptors = st.builds(
+    pb.DescriptorLimit,
+    name=texts,
+    match=st.lists(
+        st.builds(pb.DescriptorEntry, key=texts.filter(lambda key: "=" not in key), value=st.none() | texts), max_size=2
+    ),
+    limit=st.none() | rates,
+    algorithm=algorithms,
+)
 limits = st.builds(
     pb.Limits,
     authenticated=st.none() | rates,
@@ -74,6 +83,7 @@ limits = st.builds(
     algorithm=algorithms,
     tiers=st.dictionaries(texts, rates, max_size=2),
     on_outage=outages,
+    descriptors=st.lists(descriptors, max_size=2),
 )
 configs = st.builds(
     pb.GatewayConfig,

@@ -11,6 +11,7 @@ from configsvc.document.codecs import (
     Choice,
     Codec,
     Count,
+    EntryTexts,
     Flag,
     Percent,
     RateMap,
@@ -50,6 +51,19 @@ A_MINUTE = Duration(seconds=60)
         (RateMap(), "tiers", {"pro": "unlimited"}, pb.Limits(tiers={"pro": pb.Rate(unlimited=True)})),
         (RateMap(), "tiers", {"pro": "5/min"}, pb.Limits(tiers={"pro": pb.Rate(requests=5, window=A_MINUTE)})),
         (AUTH, "auth", "optional", pb.Route(auth=pb.ROUTE_AUTH_OPTIONAL)),
+        (
+            EntryTexts(),
+            "match",
+            ["a", "b=1", "c=x=y", "d="],
+            pb.DescriptorLimit(
+                match=[
+                    pb.DescriptorEntry(key="a"),
+                    pb.DescriptorEntry(key="b", value="1"),
+                    pb.DescriptorEntry(key="c", value="x=y"),
+                    pb.DescriptorEntry(key="d", value=""),
+                ]
+            ),
+        ),
     ],
 )
 def test_a_value_is_read_and_written_back(codec: Codec, field: str, data: Any, message: Message) -> None:
@@ -78,6 +92,7 @@ def test_a_plain_number_is_a_size_in_bytes() -> None:
         (Time(), "open", pb.Breaker()),
         (RateText(), "anonymous", pb.RouteLimit()),
         (RateMap(), "tiers", pb.Limits()),
+        (EntryTexts(), "match", pb.DescriptorLimit()),
         (AUTH, "auth", pb.Route()),
     ],
     ids=lambda each: type(each).__name__ if not isinstance(each, str) else each,
@@ -112,6 +127,14 @@ def test_what_is_no_value_is_a_fault_at_its_place(codec: Codec, field: str, data
     findings = Findings()
     codec.read(data, pb.Route(), field, findings)
     assert [fault.dotted for fault in findings.faults] == paths
+
+
+@pytest.mark.parametrize(("data", "paths"), [("a", [""]), ({"a": "1"}, [""]), (["a", 1, None], ["[1]", "[2]"])])
+def test_entries_are_texts_that_keep_their_places(data: Any, paths: list[str]) -> None:
+    findings, limit = Findings(), pb.DescriptorLimit()
+    EntryTexts().read(data, limit, "match", findings)
+    assert [fault.dotted for fault in findings.faults] == paths
+    assert len(limit.match) == (len(data) if isinstance(data, list) else 0)
 
 
 @pytest.mark.parametrize("data", [0, -1, 2**32, True, 1.0, "1", None])

@@ -14,6 +14,7 @@ from tests.configsvc.validate.rules import faults
 MANY = [f"n{number}" for number in range(65)]
 METHODS = [f"M{chr(65 + number // 26)}{chr(65 + number % 26)}" for number in range(65)]
 ORIGIN = {"origins": ["https://a.test"]}
+LOGIN = {"match": ["generic_key=login", "remote_address"], "limit": "5/min"}
 ISSUER = {"issuer": "https://id.test", "jwks_url": "https://id.test/jwks", "audience": "api", "algorithms": ["RS256"]}
 
 
@@ -50,6 +51,21 @@ def check_policies(config: pb.GatewayConfig, findings: Findings) -> None:
         ({"limits": {"anonymous": "1/400d"}}, "limits.anonymous"),
         ({"limits": {"tiers": {"pro": "1/400d"}}}, "limits.tiers.pro"),
         ({"limits": {"tiers": dict.fromkeys(MANY, "1/s")}}, "limits.tiers"),
+        ({"limits": {"descriptors": [LOGIN | {"name": "a b"}]}}, "limits.descriptors[0].name"),
+        ({"limits": {"descriptors": [LOGIN | {"name": "n" * 65}]}}, "limits.descriptors[0].name"),
+        ({"limits": {"descriptors": [{"limit": "5/min"}]}}, "limits.descriptors[0].match"),
+        ({"limits": {"descriptors": [LOGIN | {"match": MANY[:9]}]}}, "limits.descriptors[0].match"),
+        ({"limits": {"descriptors": [LOGIN | {"match": ["a", "=x"]}]}}, "limits.descriptors[0].match[1]"),
+        ({"limits": {"descriptors": [LOGIN | {"match": ["a b"]}]}}, "limits.descriptors[0].match[0]"),
+        ({"limits": {"descriptors": [LOGIN | {"match": ["k" * 129]}]}}, "limits.descriptors[0].match[0]"),
+        ({"limits": {"descriptors": [LOGIN | {"match": ["a="]}]}}, "limits.descriptors[0].match[0]"),
+        ({"limits": {"descriptors": [LOGIN | {"match": ["a=" + "v" * 257]}]}}, "limits.descriptors[0].match[0]"),
+        ({"limits": {"descriptors": [{"match": ["a"]}]}}, "limits.descriptors[0].limit"),
+        ({"limits": {"descriptors": [LOGIN, LOGIN | {"name": "again"}]}}, "limits.descriptors[1].match"),
+        (
+            {"limits": {"descriptors": [{"match": [f"a={n}"], "limit": "1/s"} for n in range(1_001)]}},
+            "limits.descriptors",
+        ),
         ({"cors": {"origins": [f"https://{name}.test" for name in range(1001)]}}, "cors.origins"),
         ({"cors": ORIGIN | {"methods": METHODS}}, "cors.methods"),
         ({"cors": ORIGIN | {"headers": MANY}}, "cors.headers"),
@@ -69,6 +85,9 @@ def test_a_policy_that_breaks_a_rule_is_a_fault(part: dict[str, Any], path: str)
             "limits": dict.fromkeys(("authenticated", "anonymous", "tenant"), "unlimited")
             | {"tiers": {"a": "unlimited"}}
         },
+        {"limits": {"descriptors": [LOGIN, LOGIN | {"match": MANY[:8], "name": "n" * 64, "limit": "unlimited"}]}},
+        {"limits": {"descriptors": [LOGIN | {"match": ["k" * 128 + "=" + "v" * 256]}, LOGIN | {"match": ["a=é=b"]}]}},
+        {"limits": {"descriptors": [{"match": [f"a={n}"], "limit": "1/s"} for n in range(1_000)]}},
         {"cors": {"origins": ["*"]}},
         {"cors": {"origins": ["*"], "methods": ["*"], "headers": ["*", "authorization"], "expose": ["*"]}},
         {"cors": "off"},
@@ -81,6 +100,9 @@ def test_a_policy_that_breaks_a_rule_is_a_fault(part: dict[str, Any], path: str)
     ids=[
         "limits",
         "no limits",
+        "descriptors",
+        "long keys and values",
+        "many descriptors",
         "any origin",
         "anything",
         "off",

@@ -681,6 +681,7 @@ class Limits(_message.Message):
     ALGORITHM_FIELD_NUMBER: _builtins.int
     TIERS_FIELD_NUMBER: _builtins.int
     ON_OUTAGE_FIELD_NUMBER: _builtins.int
+    DESCRIPTORS_FIELD_NUMBER: _builtins.int
     algorithm: Global___LimitAlgorithm.ValueType
     """Chooses the algorithm."""
     on_outage: Global___LimitOutage.ValueType
@@ -703,6 +704,12 @@ class Limits(_message.Message):
         [A-Za-z0-9._-].
         """
 
+    @_builtins.property
+    def descriptors(self) -> _containers.RepeatedCompositeFieldContainer[Global___DescriptorLimit]:
+        """Limits what an Envoy asks about in the domain of the tenant's slug, by descriptor: at most 1,000, no two with the
+        same match. They hold for Envoy alone, as the rest of this message holds for our own edge alone.
+        """
+
     def __init__(
         self,
         *,
@@ -712,14 +719,81 @@ class Limits(_message.Message):
         algorithm: Global___LimitAlgorithm.ValueType = ...,
         tiers: _abc.Mapping[_builtins.str, Global___Rate] | None = ...,
         on_outage: Global___LimitOutage.ValueType = ...,
+        descriptors: _abc.Iterable[Global___DescriptorLimit] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "authenticated", b"authenticated", "tenant", b"tenant"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "anonymous", b"anonymous", "authenticated", b"authenticated", "on_outage", b"on_outage", "tenant", b"tenant", "tiers", b"tiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "anonymous", b"anonymous", "authenticated", b"authenticated", "descriptors", b"descriptors", "on_outage", b"on_outage", "tenant", b"tenant", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Limits: _TypeAlias = Limits  # noqa: Y015
+
+@_typing.final
+class DescriptorLimit(_message.Message):
+    """Limits the requests that one descriptor describes. Each combination of values has a counter of its own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MATCH_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    ALGORITHM_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Names the policy to clients: at most 64 characters of [A-Za-z0-9._-]. Default: the keys, joined by `.`."""
+    algorithm: Global___LimitAlgorithm.ValueType
+    """Chooses the algorithm."""
+    @_builtins.property
+    def match(self) -> _containers.RepeatedCompositeFieldContainer[Global___DescriptorEntry]:
+        """Lists the entries of the descriptors that it is for, all of them and in their order: 1–8."""
+
+    @_builtins.property
+    def limit(self) -> Global___Rate:
+        """Is the limit."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        match: _abc.Iterable[Global___DescriptorEntry] | None = ...,
+        limit: Global___Rate | None = ...,
+        algorithm: Global___LimitAlgorithm.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "limit", b"limit", "match", b"match", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescriptorLimit: _TypeAlias = DescriptorLimit  # noqa: Y015
+
+@_typing.final
+class DescriptorEntry(_message.Message):
+    """Matches one entry of a descriptor. A value wins over any value, from the first entry on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Is the entry's key: 1–128 visible ASCII characters but `=`."""
+    value: _builtins.str
+    """Is the entry's value: 1–256 characters; absent: any."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        value: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "key", b"key", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___DescriptorEntry: _TypeAlias = DescriptorEntry  # noqa: Y015
 
 @_typing.final
 class RouteLimit(_message.Message):

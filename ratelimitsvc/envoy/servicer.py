@@ -1,0 +1,142 @@
+"""ShouldRateLimit, on a listener of its own: Envoy signs no process token, so this port is loopback, a Unix socket, or
+asks for a shared token. Nothing else of the process can be called there.
+
+What goes wrong on our side is a gRPC error, after which Envoy does as its own config says; never a refusal.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import grpc
+from penstock.envoy.v3 import rate_limit_pb2 as pb
+from penstock.errors.v1 import error_reason_pb2 as reasons
+from penstock.ratelimit.v1 import limit_pb2
+from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
+
+from ratelimitsvc.batch import add_decisions
+from ratelimitsvc.counters import CountersAway
+from ratelimitsvc.envoy.mapping import Question, Verdict, answer, decided, looked_at, question
+from ratelimitsvc.envoy.policies import DescriptorPolicies
+from ratelimitsvc.metrics import LimitMetrics
+from svckit.call_context import request_id
+from svckit.errors import Fault
+from svckit.interceptors.capacity import shedding
+from svckit.interceptors.deadline import with_deadline
+from svckit.interceptors.faults import translating_faults
+from svckit.interceptors.identity import METADATA_KEY, PUBLIC, MethodTable
+from svckit.interceptors.observe import observing
+from svckit.interceptors.request_id import with_request_id
+from svckit.interceptors.shape import Context, Handler, Interceptor, Rpc
+from svckit.message_bounds import MessageBounds
+from svckit.metrics import RpcMetrics
+from svckit.server import listening
+from svckit.switchboard import Mount, Switchboard
+
+SERVICE: Final = "envoy.service.ratelimit.v3.RateLimitService"
+METHODS: Final[MethodTable] = {f"/{SERVICE}/ShouldRateLimit": PUBLIC}
+# 64 descriptors, each with a header field as long as Envoy takes them by default (60 KiB): what a client sends must not
+# make a message too long to be read, since it would pass.
+_BOUNDS: Final = MessageBounds(request=4 * 1024 * 1024, answer=64 * 1024)
+# One call for each request that the Envoys have open; one that is refused would pass unlimited.
+_MAX_CALLS: Final = 4_096
+
+
+class EnvoyServicer:
+    """Decides by the script's answers, which `decide` fetches, and by `policies`, which are told the domain."""
+
+    def __init__(
+        self,
+        decide: Callable[[Sequence[limit_pb2.Check]], Awaitable[bytes]],
+        metrics: LimitMetrics,
+        policies: Callable[[str], DescriptorPolicies],
+    ) -> None:
+        self._decide = decide
+        self._metrics = metrics
+        self._policies = policies
+
+    async def ShouldRateLimit(self, request: pb.RateLimitRequest, _context: Context) -> pb.RateLimitResponse:
+        """Decides one request of Envoy's."""
+        asked = question(request, self._policies(request.domain))
+        verdict = await self._verdict(asked) if asked.counters else Verdict(over=False)
+        return answer(asked, verdict, request_id())
+
+    async def _verdict(self, asked: Question) -> Verdict:
+        looks = asked.looks()
+        if asked.cost is not None:
+            verdict = decided(asked, await self._ask([*asked.counts(), *(looks if len(looks) > 1 else ())]))
+        else:
+            verdict = looked_at(asked, await self._ask(looks) if looks else [])
+            counts = asked.counts()
+            if not verdict.over and counts:
+                # Where costs differ, what fitted a moment ago may not fit now: then one cost may have been counted
+                # without the other. Never is more admitted than fits.
+                decisions = await self._ask([*counts, *looks])
+                first, then = decisions[: len(counts)], decisions[len(counts) :]
+                over = not all(each.allowed for each in first)
+                retry = max(each.retry_after_millis for each in first)
+                verdict = Verdict(over, looked_at(asked, then).standings, retry)
+        self._metrics.decided(1, 0 if verdict.over else 1)
+        return verdict
+
+    async def _ask(self, checks: Sequence[limit_pb2.Check]) -> Sequence[limit_pb2.Decision]:
+        response = service_pb.CheckBatchResponse()
+        try:
+            add_decisions(await self._decide(checks), response)
+        except CountersAway as error:
+            self._metrics.failed("LIMIT_UNAVAILABLE")
+            raise Fault(reasons.ERROR_REASON_LIMIT_UNAVAILABLE) from error
+        # A refusal says how long to wait. One that does not is no decision, and nobody is refused without one.
+        if not all(each.allowed or each.retry_after_millis for each in response.decisions):
+            self._metrics.failed("LIMIT_UNAVAILABLE")
+            raise Fault(reasons.ERROR_REASON_LIMIT_UNAVAILABLE)
+        return response.decisions
+
+
+async def listen_for_envoy(
+    stack: AsyncExitStack,
+    servicer: EnvoyServicer,
+    addresses: Iterable[str],
+    token: str | None,
+    metrics: RpcMetrics,
+) -> tuple[grpc.aio.Server, tuple[str, ...]]:
+    """Serves until the stack unwinds; the server, and the addresses that it is bound to."""
+    interceptors = (
+        with_request_id,
+        observing(metrics),
+        translating_faults(),
+        shedding(_MAX_CALLS),
+        with_deadline,
+        *([_asking_for(token)] if token is not None else []),
+    )
+    switchboard = Switchboard(METHODS, interceptors)
+    switchboard.mount([Mount(_add, servicer)])
+    return await stack.enter_async_context(listening(switchboard, addresses, _BOUNDS))
+
+
+def _add(servicer: EnvoyServicer, server: Any) -> None:
+    """What generated code would do, had the service stood in a proto of ours."""
+    handler = grpc.unary_unary_rpc_method_handler(
+        servicer.ShouldRateLimit,
+        request_deserializer=pb.RateLimitRequest.FromString,
+        response_serializer=pb.RateLimitResponse.SerializeToString,
+    )
+    server.add_registered_method_handlers(SERVICE, {"ShouldRateLimit": handler})
+
+
+def _asking_for(token: str) -> Interceptor:
+    """Lets a call through that carries the token as Envoy's `initial_metadata` adds it: `authorization: Bearer …`."""
+    expected = f"Bearer {token}".encode()
+
+    def interceptor(_rpc: Rpc, handler: Handler) -> Handler:
+        async def guarded(request: Any, context: Context) -> Any:
+            metadata = context.invocation_metadata() or ()
+            given = [value for key, value in metadata if key == METADATA_KEY]
+            if len(given) != 1 or not isinstance(given[0], str) or not hmac.compare_digest(given[0].encode(), expected):
+                raise Fault(reasons.ERROR_REASON_CALLER_UNAUTHENTICATED)
+            return await handler(request, context)
+
+        return guarded
+
+    return interceptor

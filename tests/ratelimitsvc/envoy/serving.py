@@ -1,0 +1,81 @@
+"""ShouldRateLimit on a real Redis, on a socket of its own."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from penstock.envoy.v3 import rate_limit_pb2 as pb
+from prometheus_client import CollectorRegistry
+
+from ratelimitsvc.batch import Layout, packed
+from ratelimitsvc.counters import Counters, script
+from ratelimitsvc.envoy.policies import DescriptorPolicies
+from ratelimitsvc.envoy.servicer import SERVICE, EnvoyServicer, listen_for_envoy
+from ratelimitsvc.metrics import LimitMetrics
+from ratelimitsvc.redis_pipe import RedisPipe
+from svckit.channels import open_channel
+from svckit.metrics import RpcMetrics
+
+DEADLINE_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The listener; `policies` are those of every domain."""
+
+    target: str
+    server: grpc.aio.Server
+    registry: CollectorRegistry
+
+    async def ask(
+        self,
+        *descriptors: pb.RateLimitDescriptor,
+        domain: str = "acme",
+        hits: int = 0,
+        metadata: tuple[tuple[str, str], ...] = (),
+    ) -> pb.RateLimitResponse:
+        """What Envoy would be answered."""
+        request = pb.RateLimitRequest(domain=domain, descriptors=descriptors, hits_addend=hits)
+        async with open_channel(self.target, None, "ratelimitsvc") as channel:
+            return await asking(channel)(request, metadata=metadata)
+
+
+def asking(channel: grpc.aio.Channel) -> "grpc.aio.UnaryUnaryMultiCallable[pb.RateLimitRequest, pb.RateLimitResponse]":
+    """The rpc on a channel."""
+    return channel.unary_unary(
+        f"/{SERVICE}/ShouldRateLimit",
+        request_serializer=pb.RateLimitRequest.SerializeToString,
+        response_deserializer=pb.RateLimitResponse.FromString,
+    )
+
+
+@asynccontextmanager
+async def serving_envoy(
+    folder: Path,
+    redis_url: str,
+    policies: DescriptorPolicies,
+    *,
+    token: str | None = None,
+    connected: bool = True,
+) -> AsyncIterator[Served]:
+    """Serves while entered. `folder` has a short path."""
+    text = script()
+    pipe = RedisPipe(redis_url, opening=("SCRIPT", "LOAD", text), silence_seconds=DEADLINE_SECONDS, unit=lambda: 0.0)
+    registry = CollectorRegistry()
+    counters = Counters(pipe, text)
+    servicer = EnvoyServicer(
+        lambda checks: counters.decide(packed(checks, Layout())), LimitMetrics(registry), lambda _domain: policies
+    )
+    address = f"unix:{folder / secrets.token_hex(4)}.sock"
+    async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
+        running = tasks.create_task(pipe.run())
+        if connected:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await pipe.connected.wait()
+        server, (target,) = await listen_for_envoy(stack, servicer, [address], token, RpcMetrics(registry))
+        yield Served(target, server, registry)
+        running.cancel()
