@@ -5,6 +5,8 @@
 - `fastapi_proxy`, `asgi_proxy`   those two
 - `penstock`      the suite with the tenants that are measured
 - `load`          wrk, and what it says
+- `limits`        decisions of ratelimitsvc beside what its Redis can do: `python -m bench.limits`
+- `decisions`     its load, over the stream and straight at Redis
 - `streaming`     memory of a worker while 2 GiB go through it: `python -m bench.streaming`
 - `slowloris`     good traffic beside a thousand slow clients: `python -m bench.slowloris`
 - `restart`       another command: rolling restarts under load, where every request must be answered

@@ -62,7 +62,7 @@ def comparison(rows: Sequence[Summary], references: Sequence[str]) -> str:
     beside = [known[name] for name in references if name in known]
     titles = ["gateway", "requests/s", *(f"× {each.name}" for each in beside), "p50 ms", "p99 ms", "CPU µs/request"]
     titles += ["gateway's core", "helpers' core", "runs that count", "failed"]
-    return _table(
+    return table(
         titles,
         [
             [
@@ -84,7 +84,7 @@ def comparison(rows: Sequence[Summary], references: Sequence[str]) -> str:
 
 def added_latency(rows: Sequence[Summary], direct: Summary) -> str:
     """A table of what each gateway adds to the latency of going without one, which stands first."""
-    return _table(
+    return table(
         ["gateway", "p50 ms", "p99 ms", "added p50 ms", "added p99 ms"],
         [
             [
@@ -101,7 +101,7 @@ def added_latency(rows: Sequence[Summary], direct: Summary) -> str:
 
 def growth(few: Summary, many: Summary) -> str:
     """A table of one gateway with few routes and with many."""
-    return _table(
+    return table(
         ["routes", "requests/s", "share", "p99 ms", "CPU µs/request"],
         [
             [
@@ -118,11 +118,12 @@ def growth(few: Summary, many: Summary) -> str:
 
 def document(sections: Mapping[str, str], notes: Sequence[str]) -> str:
     """The tables under their titles, then notes: the footnote where it is needed, and what was skipped."""
-    text = "\n".join(f"## {title}\n\n{table}" for title, table in sections.items())
+    text = "\n".join(f"## {title}\n\n{section}" for title, section in sections.items())
     needed = [FOOTNOTE] if "†" in text else []
     return "\n".join([text, *(f"{note}\n" for note in (*needed, *notes))])
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, all columns but the first to the right."""
     lines = [titles, ["---"] + ["---:"] * (len(titles) - 1), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
