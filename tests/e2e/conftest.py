@@ -1,6 +1,7 @@
 """The suite as processes, started once for all end-to-end tests by the command that users type."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +10,15 @@ from tests.e2e.upstream import RecordingUpstream, recording_upstream
 
 
 @pytest.fixture(scope="session")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+def envoy_listen(short_dir: Path) -> str:
+    """Where Envoys may ask the suite about limits."""
+    return f"unix:{short_dir}/limits.sock"
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory, envoy_listen: str) -> Iterator[Suite]:
     """A running cluster without demo tenant."""
-    with running_suite(tmp_path_factory.mktemp("suite")) as running:
+    with running_suite(tmp_path_factory.mktemp("suite"), PENSTOCK_ENVOY_LISTEN=envoy_listen) as running:
         yield running
 
 

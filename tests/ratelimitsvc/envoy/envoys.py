@@ -44,7 +44,13 @@ class Envoy:
 
 @asynccontextmanager
 async def running_envoy(
-    folder: Path, service: str, rules: Mapping[str, Sequence[Any]], *, token: str = "", deny_on_failure: bool = False
+    folder: Path,
+    service: str,
+    rules: Mapping[str, Sequence[Any]],
+    *,
+    domain: str = "acme",
+    token: str = "",
+    deny_on_failure: bool = False,
 ) -> AsyncIterator[Envoy]:
     """Envoy with a route for each prefix in `rules`, whose actions make descriptors; `service` answers (`unix:…`).
 
@@ -53,7 +59,7 @@ async def running_envoy(
     own = folder / secrets.token_hex(4)
     own.mkdir()
     config = own / "envoy.json"
-    config.write_bytes(orjson.dumps(_config(own, service, rules, token, deny_on_failure)))
+    config.write_bytes(orjson.dumps(_config(own, service, rules, domain, token, deny_on_failure)))
     process = await asyncio.create_subprocess_exec(
         *(envoy_program(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "info"),
         stdout=asyncio.subprocess.DEVNULL,
@@ -85,13 +91,18 @@ async def _started(lines: asyncio.StreamReader) -> None:
 
 
 def _config(
-    folder: Path, service: str, rules: Mapping[str, Sequence[Any]], token: str, deny_on_failure: bool
+    folder: Path,
+    service: str,
+    rules: Mapping[str, Sequence[Any]],
+    domain: str,
+    token: str,
+    deny_on_failure: bool,
 ) -> dict[str, Any]:
     extensions = "type.googleapis.com/envoy.extensions"
     initial = [{"key": "authorization", "value": f"Bearer {token}"}] if token else []
     limiting = {
         "@type": f"{extensions}.filters.http.ratelimit.v3.RateLimit",
-        "domain": "acme",
+        "domain": domain,
         "timeout": "10s",
         "failure_mode_deny": deny_on_failure,
         "enable_x_ratelimit_headers": "DRAFT_VERSION_03",

@@ -1,0 +1,43 @@
+"""A real Envoy is limited by what the tenant has published."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+
+from tests.e2e.suite import Suite
+from tests.ratelimitsvc.envoy.envoys import Envoy, running_envoy
+
+RULES = {"/login": [[{"generic_key": {"descriptor_value": "login"}}]]}
+DEADLINE_SECONDS = 15
+
+
+async def test_what_a_tenant_publishes_limits_its_envoy(suite: Suite, short_dir: Path, envoy_listen: str) -> None:
+    tenant = suite.register()
+    async with running_envoy(short_dir, envoy_listen, RULES, domain=tenant.slug) as envoy:
+        assert "RateLimit" not in (await envoy.get("/login")).headers
+
+        _publish(suite, tenant.id, "2/min")
+        first = await _limited(envoy)
+        assert first.headers["RateLimit-Policy"] == '"login";q=2;w=60'
+        assert [(await envoy.get("/login")).status_code for _ in range(2)] == [200, 429]
+
+        # another limit on the same counter, which goes on
+        _publish(suite, tenant.id, "3/min")
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (answer := await envoy.get("/login")).status_code == 429:
+                assert answer.json()["violated-policies"] == ["login"]
+        assert answer.headers["RateLimit"].startswith('"login";r=0;')
+
+
+def _publish(suite: Suite, tenant_id: str, limit: str) -> None:
+    descriptor = {"match": ["generic_key=login"], "limit": limit, "name": "login"}
+    suite.done("PUT", f"/tenants/{tenant_id}/config", {"limits": {"descriptors": [descriptor]}})
+
+
+async def _limited(envoy: Envoy) -> httpx.Response:
+    """The first answer under a limit: policies are pushed, and not waited for by who publishes."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while "RateLimit" not in (answer := await envoy.get("/login")).headers:
+            pass
+    return answer
