@@ -19,6 +19,8 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 DOMAIN: Final = "penstock"
 DOCUMENTATION: Final = "https://penstock.dev/errors/"
 """The page is docs/errors.md."""
+# Types that are registered for all to use.
+_REGISTERED: Final = {"RATE_LIMITED": "https://iana.org/assignments/http-problem-types#quota-exceeded"}
 DETAILS_KEY: Final = "grpc-status-details-bin"
 _PREFIX: Final = "ERROR_REASON_"
 
@@ -32,6 +34,11 @@ class ReasonSpec:
     grpc_status: grpc.StatusCode
     title: str
     retryable: bool
+
+    @property
+    def type(self) -> str:
+        """The URI of its problem type (RFC 9457 §3.1.1): a registered one, else a page of ours."""
+        return _REGISTERED.get(self.name, DOCUMENTATION + self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ def problem(
     """
     spec = CATALOGUE[reason]
     document: dict[str, object] = {
-        "type": DOCUMENTATION + spec.name,
+        "type": spec.type,
         "title": spec.title,
         "status": spec.http_status,
         "detail": detail or spec.title,

@@ -30,7 +30,7 @@ def test_status_and_code_are_the_catalogues_everywhere(reason: int, spec: Reason
     assert (refusal.status, refusal.code) == (spec.http_status, spec.name)
     assert status == spec.http_status
     assert orjson.loads(body) == {
-        "type": f"https://penstock.dev/errors/{spec.name}",
+        "type": spec.type,
         "title": spec.title,
         "status": spec.http_status,
         "detail": "why",

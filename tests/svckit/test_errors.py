@@ -86,5 +86,11 @@ def test_a_problem_carries_code_error_and_request_id() -> None:
     }
 
 
+def test_a_used_up_quota_has_the_type_that_is_registered_for_it() -> None:
+    document = problem(reasons.ERROR_REASON_RATE_LIMITED)
+    assert document["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    assert document["code"] == "RATE_LIMITED"
+
+
 def test_a_problem_without_instance_leaves_the_member_out() -> None:
     assert "instance" not in problem(reasons.ERROR_REASON_NOT_READY)
