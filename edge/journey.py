@@ -16,15 +16,18 @@ from edge.door import answer_preflight, finish, refuse
 from edge.forwarding import Forwarder
 from edge.http.head import Head
 from edge.inbound import InboundRequest
+from edge.limits.decision import Decision
+from edge.limits.failures import FailureBudget, Proof
 from edge.limits.headers import limit_lines
 from edge.limits.limiter import LimitUnavailable
-from edge.limits.policy import LimitSet, limits_for
+from edge.limits.policy import LimitSet, failure_limits, limits_for
 from edge.permission import route_refusal, served_until, tenant_refusal
 from edge.principal import Credential, Principal, Rejection
 from edge.problems import Refusal
 from edge.repeat import Authentication, Config, Ground, Limiting, Means, Repeat
 from edge.request_id import RequestIds
 from edge.routing import Auth, MethodNotAllowed, Route
+from edge.snapshot import TenantView
 from edge.standing import Standing
 from edge.story import in_task
 from edge.tenancy import KEY_INVALID, Governing
@@ -33,6 +36,7 @@ from edge.visit import Visit
 AMBIGUOUS = Refusal(reasons.ERROR_REASON_AMBIGUOUS_PATH, "the path can be read in more than one way")
 INTERNAL = Refusal(reasons.ERROR_REASON_INTERNAL, "")
 NOT_VALID = "the credential is not valid"
+UNCOUNTED = Refusal(reasons.ERROR_REASON_LIMIT_UNAVAILABLE, "the request cannot be counted now")
 NOT_FOUND = Refusal(reasons.ERROR_REASON_ROUTE_NOT_FOUND, "no route matches this request")
 
 
@@ -64,6 +68,7 @@ class Journey:
         self._config = config
         self._authentication = authentication
         self._limiter = limiter
+        self._failures = FailureBudget(authentication, limiter)
         self._forwarder = forwarder
         self._builtins = builtins
         self._record = record
@@ -150,7 +155,9 @@ class Journey:
         principal: Principal | Refusal | None = None
         credential = standing.credential
         if credential is not None and route.auth is not Auth.NONE:
-            principal = self._recalled(route, credential) or await self._looked_up(route, credential)
+            principal = self._recalled(route, credential) or await self._looked_up(
+                visit, route, credential, governing.tenant
+            )
         if isinstance(principal, Refusal):
             return refuse(visit, principal, client)
         visit.principal = principal
@@ -207,13 +214,26 @@ class Journey:
         found = None if route.critical else self._authentication.cached(credential, time.time())
         return Refusal(found.reason, NOT_VALID) if isinstance(found, Rejection) else found
 
-    async def _looked_up(self, route: Route, credential: Credential | Refusal) -> Principal | Refusal:
+    async def _looked_up(
+        self, visit: Visit, route: Route, credential: Credential | Refusal, tenant: TenantView
+    ) -> Principal | Refusal:
         if isinstance(credential, Refusal):
             return credential
+        budget = None
+        if self._authentication.unproven(credential):
+            budget = failure_limits(tenant, route, visit.client_address)
         try:
-            found = await in_task(self._authentication.authenticate(credential, fresh=route.critical))
+            found: Proof = await (
+                in_task(self._authentication.authenticate(credential, fresh=route.critical))
+                if budget is None
+                else self._failures.prove(credential, budget, fresh=route.critical)
+            )
         except AuthUnavailable:
             return Refusal(reasons.ERROR_REASON_AUTH_UNAVAILABLE, "the credential cannot be checked now")
+        except LimitUnavailable:
+            return UNCOUNTED
+        if isinstance(found, Decision):
+            return self._over(visit, found, "failed authentications")
         return Refusal(found.reason, NOT_VALID) if isinstance(found, Rejection) else found
 
     def _repeatable(self, visit: Visit, route: Route) -> bool:
@@ -224,13 +244,17 @@ class Journey:
         try:
             decision = visit.decision or await self._limiter.check(limits)
         except LimitUnavailable:
-            return Refusal(reasons.ERROR_REASON_LIMIT_UNAVAILABLE, "the request cannot be counted now")
+            return UNCOUNTED
         visit.decision = decision
+        if not decision.allowed:
+            return self._over(visit, decision, "requests")
         visit.lines += limit_lines(decision)
-        if decision.allowed:
-            return None
+        return None
+
+    def _over(self, visit: Visit, decision: Decision, what: str) -> Refusal:
+        visit.lines += limit_lines(decision)
         return Refusal(
             reasons.ERROR_REASON_RATE_LIMITED,
-            f"the limit of {decision.rate.requests} requests in {decision.rate.window_millis} ms is used up",
+            f"the limit of {decision.rate.requests} {what} in {decision.rate.window_millis} ms is used up",
             members={"violated-policies": [decision.policy]},
         )

@@ -46,11 +46,12 @@ class Authentication(Protocol):
     """Who proves principals."""
 
     def cached(self, credential: Credential, now: float) -> Principal | Rejection | None: ...
+    def unproven(self, credential: Credential) -> bool: ...
     async def authenticate(self, credential: Credential, *, fresh: bool = False) -> Principal | Rejection: ...
 
 
 class Limiting(Protocol):
-    """Who decides limits."""
+    """Who decides limits. A cost of 0 asks without counting."""
 
     async def check(self, limits: LimitSet, cost: int = 1) -> Decision: ...
 

@@ -191,6 +191,7 @@ _LIMITS: Final[Keys] = {
     "authenticated": ("authenticated", RateText()),
     "anonymous": ("anonymous", RateText()),
     "tenant": ("tenant", RateText()),
+    "failed_authentication": ("failed_authentication", RateText()),
     "algorithm": ("algorithm", _ALGORITHM),
     "tiers": ("tiers", RateMap()),
     "on_outage": ("on_outage", _OUTAGE),

@@ -29,7 +29,7 @@ _A_TIER: Final = "must be 1–64 characters of [A-Za-z0-9._-]"
 def check_limits(config: pb.GatewayConfig, findings: Findings) -> None:
     """Checks the general limits."""
     limits, here = config.limits, findings.at("limits")
-    for field in ("authenticated", "anonymous", "tenant"):
+    for field in ("authenticated", "anonymous", "tenant", "failed_authentication"):
         if limits.HasField(field):
             check_rate(getattr(limits, field), here.at(field))
     here.at("tiers").expect(len(limits.tiers) <= MAX_LIST, f"must be at most {MAX_LIST}")

@@ -112,6 +112,11 @@ class Authenticator:
             return entry.principal
         return _judged_by_form(credential) or self._recalled(digest, Moment(now, steady))
 
+    def unproven(self, credential: Credential) -> bool:
+        """Whether nothing speaks for a credential that has to be looked up: it may be a guess, for all that is known
+        here. One that proved somebody before is none, though the store is asked again."""
+        return credential.digest not in self._memory.cache and _judged_by_form(credential) is None
+
     async def authenticate(self, credential: Credential, *, fresh: bool = False) -> Principal | Rejection:
         """Whom the credential proves, or why nobody.
 

@@ -36,6 +36,9 @@ class PrincipalCache:
         """For the hot path: a hit is one look-up here."""
         self._packed: dict[bytes, Packed] = {}
 
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self.ready or digest in self._packed
+
     def __len__(self) -> int:
         return len(self.ready) + len(self._packed)
 

@@ -26,6 +26,7 @@ def limit_rules(limits: pb.Limits, reasons: Reasons) -> LimitRules:
         authenticated=_rate(limits, "authenticated", reasons) or _DEFAULTS.authenticated,
         anonymous=_rate(limits, "anonymous", reasons) or _DEFAULTS.anonymous,
         tenant=tenant if isinstance(tenant, Rate) else None,
+        failed_authentication=_rate(limits, "failed_authentication", reasons) or _DEFAULTS.failed_authentication,
         algorithm=_algorithm(limits.algorithm, reasons) or _DEFAULTS.algorithm,
         tiers={
             tier: rate

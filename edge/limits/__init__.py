@@ -7,5 +7,6 @@
 - `wire`      checks as the contract's bytes, put together from prepared parts. Pure
 - `pump`      requests gathered into batches, batches in flight, silence. No I/O of its own
 - `local`     exact windows of this worker alone, for an outage
+- `failures`  what credentials that prove nobody may cost, by address
 - `limiter`   the stream, its breaker, and the decision without it
 """

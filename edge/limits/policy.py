@@ -36,13 +36,13 @@ class Policy:
 class LimitPlan:
     """What all callers under one rule share: `policies` with the caller's own first, then the tenant's aggregate.
 
-    Where the caller's own is unlimited, the aggregate stands alone: then `key_prefix` is None, `anonymous` False. The
+    Where the caller's own is unlimited, the aggregate stands alone: then `key_prefix` is None, `by_address` False. The
     rest are prepared bytes: keys, parts of checks (see `wire`), and of header fields.
     """
 
     policies: tuple[Policy, ...]
     outage: Outage
-    anonymous: bool
+    by_address: bool
     key_prefix: bytes | None
     aggregate_key: bytes
     first_tail: bytes
@@ -81,10 +81,20 @@ def limits_for(tenant: TenantView, route: Route, principal: Principal | None, cl
     None when nothing limits it.
     """
     if principal is None:
-        kind, tier = "a", ""
+        kind, tier = _ANONYMOUS, ""
     else:
         kind = _KINDS[principal.kind.name]
         tier = principal.tier or tenant.subscription.tier
+    return _limit_set(tenant, route, kind, tier, limited_address(client_address) if principal is None else principal.id)
+
+
+def failure_limits(tenant: TenantView, route: Route, client_address: str) -> LimitSet | None:
+    """The budget of an address for credentials that prove nobody, under the config of `tenant`; None when there is no
+    limit. All routes share it; what happens in an outage is the route's choice."""
+    return _limit_set(tenant, route, _FAILURES, "", limited_address(client_address))
+
+
+def _limit_set(tenant: TenantView, route: Route, kind: str, tier: str, caller: str) -> LimitSet | None:
     rules = tenant.rules.limits
     name = (tenant.id, route.name, kind, tier)
     remembered = _remembered.get(name)
@@ -99,7 +109,6 @@ def limits_for(tenant: TenantView, route: Route, principal: Principal | None, cl
         return None
     if plan.key_prefix is None:
         return LimitSet(plan, plan.aggregate_key)
-    caller = limited_address(client_address) if principal is None else principal.id
     key = plan.key_prefix + caller.encode()
     return LimitSet(plan, key if len(key) <= MAX_KEY_BYTES else _digested(key))
 
@@ -109,17 +118,22 @@ def limits_for(tenant: TenantView, route: Route, principal: Principal | None, cl
 _remembered: Final[dict[tuple[str, str, str, str], tuple[LimitRules, RouteLimitRules | None, LimitPlan | None]]] = {}
 _MAX_REMEMBERED: Final = 8192
 _KINDS: Final = {kind.name: kind.value[0] for kind in PrincipalKind}
+# Kinds whose counters are those of addresses.
+_ANONYMOUS: Final = "a"
+_FAILURES: Final = "f"
 
 
 def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str) -> LimitPlan | None:
     own = route.limit
-    rule, name, rate = _most_specific(rules, route, kind == "a", tier)
+    rule, name, rate = _most_specific(rules, route, kind, tier)
     tenant = tenant_id.replace("-", "").encode()
     policies = []
     if isinstance(rate, Rate):
-        policies.append(Policy(name, rate, own.algorithm if own and own.algorithm else rules.algorithm))
+        # a counter that routes share is of one kind
+        of_route = own.algorithm if own is not None and kind != _FAILURES else None
+        policies.append(Policy(name, rate, of_route or rules.algorithm))
     aggregate_key = tenant + b":tenant"
-    if rules.tenant is not None:
+    if rules.tenant is not None and kind != _FAILURES:
         policies.append(Policy("tenant", rules.tenant, rules.algorithm))
     if not policies:
         return None
@@ -127,7 +141,7 @@ def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str)
     return LimitPlan(
         policies=tuple(policies),
         outage=own.on_outage if own and own.on_outage else rules.on_outage,
-        anonymous=kind == "a" and isinstance(rate, Rate),
+        by_address=kind in (_ANONYMOUS, _FAILURES) and isinstance(rate, Rate),
         key_prefix=f"{tenant.decode()}:{rule}:{kind}:".encode() if isinstance(rate, Rate) else None,
         aggregate_key=aggregate_key,
         first_tail=first_tail,
@@ -137,9 +151,11 @@ def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str)
     )
 
 
-def _most_specific(rules: LimitRules, route: Route, anonymous: bool, tier: str) -> tuple[str, str, Quota]:
+def _most_specific(rules: LimitRules, route: Route, kind: str, tier: str) -> tuple[str, str, Quota]:
     """The rule's name in keys and for clients, and its rate."""
-    own = route.limit
+    if kind == _FAILURES:
+        return "d", "failed_authentication", rules.failed_authentication
+    own, anonymous = route.limit, kind == _ANONYMOUS
     rate = None if own is None else own.anonymous if anonymous else own.authenticated
     if rate is not None:
         return f"r.{route.name}", route.name, rate

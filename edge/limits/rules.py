@@ -35,11 +35,13 @@ Quota: TypeAlias = Rate | Unlimited
 
 @dataclass(frozen=True, slots=True)
 class LimitRules:
-    """A tenant's general limits; `tenant` bounds it as a whole and is None when it does not."""
+    """A tenant's general limits; `tenant` bounds it as a whole and is None when it does not, `failed_authentication`
+    what an address may have looked up in vain."""
 
     authenticated: Quota = Rate(500, 60_000)
     anonymous: Quota = Rate(100, 60_000)
     tenant: Rate | None = None
+    failed_authentication: Quota = Rate(100, 60_000)
     algorithm: Algorithm = Algorithm.SLIDING_WINDOW
     tiers: Mapping[str, Quota] = field(default_factory=dict)
     on_outage: Outage = Outage.LOCAL

@@ -217,7 +217,11 @@ class Plane:
     visits: list[Visit]
     known: dict[bytes, Principal | Rejection] = field(default_factory=dict)
     """Credentials that need not be looked up."""
+    proven: set[bytes] = field(default_factory=set)
+    """Those of which others have proved somebody before."""
     decide: Callable[[LimitSet], Decision] = admitted
+    decide_failures: Callable[[LimitSet, int], Decision] = lambda limits, _cost: admitted(limits)
+    """Of what an address may have looked up in vain."""
     looked_up: list[Credential] = field(default_factory=list)
     recorded: asyncio.Event = field(default_factory=asyncio.Event)
     notes: list[RequestRecord] = field(default_factory=list)
@@ -287,12 +291,16 @@ class _Services:
     def cached(self, credential: Credential, _now: float) -> Principal | Rejection | None:
         return self._state.known.get(credential.value)
 
+    def unproven(self, credential: Credential) -> bool:
+        return credential.value not in self._state.known.keys() | self._state.proven
+
     async def authenticate(self, credential: Credential, *, fresh: bool = False) -> Principal | Rejection:
         self._state.looked_up.append(credential)
         return self._state.credentials.get(credential.value, Rejection(reasons.ERROR_REASON_KEY_INVALID))
 
     async def check(self, limits: LimitSet, cost: int = 1) -> Decision:
-        return self._state.decide(limits)
+        failures = limits.plan.policies[0].name == "failed_authentication"
+        return self._state.decide_failures(limits, cost) if failures else self._state.decide(limits)
 
 
 class _Host:

@@ -7,13 +7,19 @@ import pytest
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain import api_keys
+from domain.tenants import DEFAULT_TENANT
 from edge.client import ClientLimits, HeadLimits
+from edge.limits.decision import Decision
+from edge.limits.limiter import LimitUnavailable
+from edge.limits.policy import LimitSet
 from edge.limits.rules import RouteLimitRules, Unlimited
+from edge.principal import Principal, PrincipalKind
 from edge.routing import Auth, CorsRules
 from edge.snapshot import GatewaySnapshot
 from tests.edge.plane import DEADLINE, OK, Served, answering, plane, refused, request, route, upstream
 
 KEY = "X-API-Key: psk_live_default0keykey00_" + "s" * 32 + "_000000"
+CALLER = Principal(PrincipalKind.CONSUMER, "c-1", DEFAULT_TENANT, name="shop")
 
 
 async def test_a_request_goes_through_and_its_answer_comes_back() -> None:
@@ -157,6 +163,44 @@ async def test_a_refused_limit_says_when_to_come_back() -> None:
         assert (answer.status, answer.code) == (429, "RATE_LIMITED")
         assert answer.fields["retry-after"] == "2"
         assert behind.connections == 0
+
+
+async def test_an_address_that_has_failed_too_often_is_refused_before_anybody_is_asked() -> None:
+    async with upstream(answering(OK)) as behind, plane([route(behind.port, auth=Auth.REQUIRED)]) as edge:
+        edge.decide_failures = lambda limits, _cost: refused(limits)
+        answer = await edge.get("/api/x", KEY)
+        assert (answer.status, answer.code) == (429, "RATE_LIMITED")
+        assert answer.fields["retry-after"] == "2"
+        assert answer.fields["ratelimit"] == '"failed_authentication";r=0;t=2'
+        assert orjson.loads(answer.body)["violated-policies"] == ["failed_authentication"]
+        assert edge.looked_up == []
+        assert (await edge.get()).code == "TOKEN_MISSING"  # who shows nothing has not failed
+
+
+@pytest.mark.parametrize("critical", [False, True])
+async def test_a_credential_that_has_proved_somebody_never_meets_that_budget(critical: bool) -> None:
+    async with (
+        upstream(answering(OK)) as behind,
+        plane([route(behind.port, auth=Auth.REQUIRED, critical=critical)]) as edge,
+    ):
+        credential = KEY.partition(": ")[2].encode()
+        edge.known[credential] = edge.credentials[credential] = CALLER
+        edge.decide_failures = lambda limits, _cost: refused(limits)
+        client = await edge.connect()
+        for _ in range(4):  # the last ones go the short way
+            await client.send(request("/api/x", KEY))
+            assert (await client.answer()).status == 200
+        assert len(edge.looked_up) == (4 if critical else 0)
+
+
+async def test_where_shared_limits_are_insisted_on_a_failure_that_cannot_be_counted_is_not_risked() -> None:
+    def away(_limits: LimitSet, _cost: int) -> Decision:
+        raise LimitUnavailable("silence")
+
+    async with upstream(answering(OK)) as behind, plane([route(behind.port, auth=Auth.REQUIRED)]) as edge:
+        edge.decide_failures = away
+        answer = await edge.get("/api/x", KEY)
+        assert (answer.status, answer.code, edge.looked_up) == (503, "LIMIT_UNAVAILABLE", [])
 
 
 async def test_an_unlimited_request_is_not_counted_and_says_nothing_of_limits() -> None:

@@ -2,18 +2,23 @@
 
 import asyncio
 import socket
+import time
 from dataclasses import replace
+from ipaddress import ip_network
 
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.client import ClientLimits
 from edge.deadlines import Deadlines
 from edge.exchange import Exchange
 from edge.http.block import read_block
+from edge.http.forwarded import ProxyHeaders, TrustedProxies
 from edge.http.head import Head, read_head
+from edge.limits.local import LocalWindows
+from edge.limits.rules import LimitRules, Rate
 from edge.pace import LeastPace
 from edge.principal import Principal, PrincipalKind
 from edge.routing import Auth, Router, Timeouts
-from edge.snapshot import Rules, TenantStatus, TenantView
+from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
 from edge.standing import Way
 from edge.story import Waiting
 from edge.upstream.connection import UpstreamConnection
@@ -90,6 +95,31 @@ class _Behind:
 
     def resume_reading(self) -> None:
         pass
+
+
+async def test_a_flood_of_wrong_keys_costs_authsvc_its_budget_and_nobody_else_anything() -> None:
+    good, stranger = b"psk_good", b"psk_new"
+    caller = Principal(PrincipalKind.CONSUMER, "c-1", DEFAULT_TENANT)
+    trusted = TrustedProxies((ip_network("127.0.0.0/8"),), ProxyHeaders.X_FORWARDED)
+    async with upstream(answering(OK)) as behind:
+        routes = [route(behind.port, auth=Auth.REQUIRED)]
+        async with plane(routes, proxies=trusted) as edge:
+            edge.decide_failures = LocalWindows(lambda: time.monotonic_ns() // 1000).decide
+            view = edge.snapshot.tenants[DEFAULT_TENANT]
+            limits = LimitRules(failed_authentication=Rate(20, 60_000))
+            view = replace(view, rules=replace(view.rules, limits=limits))
+            edge.snapshot = GatewaySnapshot(2, {DEFAULT_TENANT: view})
+            edge.known[good], edge.credentials[stranger] = caller, caller
+
+            async def ask(key: bytes, address: str) -> int:
+                lines = (f"Authorization: Bearer {key.decode()}", f"X-Forwarded-For: {address}")
+                return (await edge.get("/api/x", *lines)).status
+
+            flood = await asyncio.gather(*(ask(b"wrong-%d" % number, "192.0.2.1") for number in range(100)))
+            assert (flood.count(401), flood.count(429), len(edge.looked_up)) == (20, 80, 20)
+            assert await ask(good, "192.0.2.1") == 200
+            assert await ask(stranger, "192.0.2.2") == 200
+            assert await ask(stranger, "192.0.2.1") == 429
 
 
 async def test_an_upstreams_status_below_100_is_no_answer() -> None:

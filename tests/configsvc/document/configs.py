@@ -80,6 +80,7 @@ limits = st.builds(
     authenticated=st.none() | rates,
     anonymous=st.none() | rates,
     tenant=st.none() | rates,
+    failed_authentication=st.none() | rates,
     algorithm=algorithms,
     tiers=st.dictionaries(texts, rates, max_size=2),
     on_outage=outages,

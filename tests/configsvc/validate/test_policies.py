@@ -49,6 +49,7 @@ def check_policies(config: pb.GatewayConfig, findings: Findings) -> None:
         ({"subscription": {"grace": "367d"}}, "subscription.grace"),
         ({"limits": {"authenticated": "1/400d"}}, "limits.authenticated"),
         ({"limits": {"anonymous": "1/400d"}}, "limits.anonymous"),
+        ({"limits": {"failed_authentication": "1/400d"}}, "limits.failed_authentication"),
         ({"limits": {"tiers": {"pro": "1/400d"}}}, "limits.tiers.pro"),
         ({"limits": {"tiers": dict.fromkeys(MANY, "1/s")}}, "limits.tiers"),
         ({"limits": {"descriptors": [LOGIN | {"name": "a b"}]}}, "limits.descriptors[0].name"),
@@ -82,7 +83,7 @@ def test_a_policy_that_breaks_a_rule_is_a_fault(part: dict[str, Any], path: str)
     [
         {"limits": {"tiers": dict.fromkeys(MANY[:64], "1/s"), "tenant": "1000000/366d"}},
         {
-            "limits": dict.fromkeys(("authenticated", "anonymous", "tenant"), "unlimited")
+            "limits": dict.fromkeys(("authenticated", "anonymous", "tenant", "failed_authentication"), "unlimited")
             | {"tiers": {"a": "unlimited"}}
         },
         {"limits": {"descriptors": [LOGIN, LOGIN | {"match": MANY[:8], "name": "n" * 64, "limit": "unlimited"}]}},

@@ -131,6 +131,21 @@ async def test_many_requests_for_one_key_make_one_look_up(cluster: Cluster) -> N
     assert len(proven) == 20
 
 
+async def test_a_key_is_unproven_until_it_has_proved_somebody_and_again_when_it_is_revoked(cluster: Cluster) -> None:
+    async with cluster.replica() as replica, running(cluster, replica.hosted.target) as authenticator:
+        tenant = await replica.tenant()
+        credential = key((await replica.create_key(tenant.id, "robot", consumer="acme")).secret)
+        await until(lambda: authenticator.lease_state == "held")
+        assert authenticator.unproven(credential)
+        first = await authenticator.authenticate(credential)
+        assert isinstance(first, Principal)
+        assert not authenticator.unproven(credential)
+        await revoke(replica, tenant.id, first.credential_id)
+        await authenticator.authenticate(credential)
+        assert authenticator.unproven(credential)
+        assert not authenticator.unproven(key("psk_live_nonsense"))  # is refused without a look-up
+
+
 @pytest.mark.parametrize("value", [b"", b"psk_live_nonsense", b"psa_Token001_x", b"x" * 9000])
 async def test_what_is_no_key_is_refused_without_asking(cluster: Cluster, value: bytes) -> None:
     async with running(cluster, "unix:/nowhere.sock") as authenticator:

@@ -42,6 +42,7 @@ def test_what_was_just_put_is_there() -> None:
         cache.put(_digest(number), _entry(f"Key{number:05}"))
         assert cache.get(_digest(number)) is not None
     assert len(cache) == 3
+    assert [_digest(number) in cache for number in (0, 7, 9)] == [False, True, True]  # gone, packed, ready
 
 
 def test_a_principal_survives_packing_whole() -> None:

@@ -48,6 +48,11 @@ MINUTE = "window { seconds: 60 }"
             f"authenticated {{ requests: 7 {MINUTE} }}", LimitRules(authenticated=Rate(7, 60_000)), id="known callers"
         ),
         pytest.param(f"anonymous {{ requests: 7 {MINUTE} }}", LimitRules(anonymous=Rate(7, 60_000)), id="addresses"),
+        pytest.param(
+            f"failed_authentication {{ requests: 7 {MINUTE} }}",
+            LimitRules(failed_authentication=Rate(7, 60_000)),
+            id="failed authentications",
+        ),
         pytest.param(f"tenant {{ requests: 7 {MINUTE} }}", LimitRules(tenant=Rate(7, 60_000)), id="the tenant"),
         pytest.param(
             f'tiers {{ key: "gold" value {{ requests: 7 {MINUTE} }} }}'
@@ -122,7 +127,7 @@ def test_a_window_is_counted_in_milliseconds(rate: str, expected: Rate) -> None:
         pytest.param("requests: 1 window { seconds: -60 }", id="a window backwards"),
     ],
 )
-@pytest.mark.parametrize("field", ["authenticated", "anonymous", "tenant"])
+@pytest.mark.parametrize("field", ["authenticated", "anonymous", "tenant", "failed_authentication"])
 def test_what_is_no_rate_is_a_reason_and_never_no_limit(field: str, rate: str) -> None:
     limits = text_format.Parse(f"{field} {{ {rate} }}", pb.Limits())
     assert reasons_for(lambda reasons: limit_rules(limits, reasons)) == [(f"limits.{field}", NOT_A_RATE)]

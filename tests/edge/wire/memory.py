@@ -46,6 +46,9 @@ class _Services:
     def cached(self, _credential: Credential, _now: float) -> Principal | Rejection | None:
         return None
 
+    def unproven(self, _credential: Credential) -> bool:
+        return False
+
     async def authenticate(self, _credential: Credential, *, fresh: bool = False) -> Principal | Rejection:
         return Rejection(reasons.ERROR_REASON_KEY_INVALID)
 

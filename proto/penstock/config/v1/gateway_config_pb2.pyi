@@ -682,6 +682,7 @@ class Limits(_message.Message):
     TIERS_FIELD_NUMBER: _builtins.int
     ON_OUTAGE_FIELD_NUMBER: _builtins.int
     DESCRIPTORS_FIELD_NUMBER: _builtins.int
+    FAILED_AUTHENTICATION_FIELD_NUMBER: _builtins.int
     algorithm: Global___LimitAlgorithm.ValueType
     """Chooses the algorithm."""
     on_outage: Global___LimitOutage.ValueType
@@ -710,6 +711,10 @@ class Limits(_message.Message):
         same match. They hold for Envoy alone, as the rest of this message holds for our own edge alone.
         """
 
+    @_builtins.property
+    def failed_authentication(self) -> Global___Rate:
+        """Limits the look-ups of credentials that prove nobody, by address. Default 100 per minute."""
+
     def __init__(
         self,
         *,
@@ -720,10 +725,11 @@ class Limits(_message.Message):
         tiers: _abc.Mapping[_builtins.str, Global___Rate] | None = ...,
         on_outage: Global___LimitOutage.ValueType = ...,
         descriptors: _abc.Iterable[Global___DescriptorLimit] | None = ...,
+        failed_authentication: Global___Rate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "authenticated", b"authenticated", "tenant", b"tenant"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "authenticated", b"authenticated", "failed_authentication", b"failed_authentication", "tenant", b"tenant"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "anonymous", b"anonymous", "authenticated", b"authenticated", "descriptors", b"descriptors", "on_outage", b"on_outage", "tenant", b"tenant", "tiers", b"tiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "anonymous", b"anonymous", "authenticated", b"authenticated", "descriptors", b"descriptors", "failed_authentication", b"failed_authentication", "on_outage", b"on_outage", "tenant", b"tenant", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
