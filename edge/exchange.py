@@ -98,7 +98,7 @@ class Exchange:
     ) -> None:
         self.bodiless = head.method == "HEAD"
         self.http_11 = head.block.http_11
-        self.own_cors = way.own_cors
+        self.withheld = way.withheld
         self._timeouts = timeouts
         self._loop = loop
         self._client = client

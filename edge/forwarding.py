@@ -12,6 +12,7 @@ from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.client import ClientConnection
 from edge.deadlines import Deadlines
 from edge.exchange import Exchange, Outcome
+from edge.http.answer import WITHHELD
 from edge.http.head import Head
 from edge.http.origin import Origin
 from edge.http.outbound import identity_lines, request_fields, request_head
@@ -175,7 +176,7 @@ class Forwarder:
             request_fields(head, route, targets[0].name.encode(), origin),
             identity_lines(tenant, principal),
             self._max_body_bytes if route.max_body_bytes is None else route.max_body_bytes,
-            route.cors is not None,
+            WITHHELD[route.cors is not None, tenant.rules.limits.legacy_headers],
             _lease(targets[0], governing) if len(targets) == 1 else None,
         )
 

@@ -25,7 +25,7 @@ class Way(NamedTuple):
     """How a principal's requests to a route go on in a tenant's name.
 
     `governing` is the tenant whose config has the route; `fields` and `identity`, which come last, are those of their
-    heads, ready to be sent; `own_cors` tells whether the edge speaks of cross-origin requests in the upstream's place;
+    heads, ready to be sent; `withheld` are fields of answers that the edge says in the upstream's place;
     `lease` is there where the service has one target.
     """
 
@@ -36,7 +36,7 @@ class Way(NamedTuple):
     fields: bytes
     identity: bytes
     max_body_bytes: int
-    own_cors: bool
+    withheld: frozenset[bytes]
     lease: Lease | None
 
 

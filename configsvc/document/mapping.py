@@ -192,6 +192,7 @@ _LIMITS: Final[Keys] = {
     "anonymous": ("anonymous", RateText()),
     "tenant": ("tenant", RateText()),
     "failed_authentication": ("failed_authentication", RateText()),
+    "legacy_headers": ("legacy_headers", Flag()),
     "algorithm": ("algorithm", _ALGORITHM),
     "tiers": ("tiers", RateMap()),
     "on_outage": ("on_outage", _OUTAGE),

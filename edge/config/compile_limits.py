@@ -34,6 +34,7 @@ def limit_rules(limits: pb.Limits, reasons: Reasons) -> LimitRules:
             if (rate := _compiled(each, reasons.at(f"tiers.{tier}"))) is not None
         },
         on_outage=_outage(limits.on_outage, reasons) or _DEFAULTS.on_outage,
+        legacy_headers=limits.legacy_headers,
     )
 
 

@@ -21,6 +21,14 @@ CORS = frozenset(
     b"access-control-allow-private-network".split()
 )
 """Not passed on either where the edge answers for the tenant: a browser refuses an answer that has them twice."""
+X_RATE_LIMIT = frozenset(b"x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset".split())
+"""Not passed on either where the tenant has the edge say them."""
+WITHHELD = {
+    (own_cors, own_limits): (CORS if own_cors else frozenset()) | (X_RATE_LIMIT if own_limits else frozenset())
+    for own_cors in (False, True)
+    for own_limits in (False, True)
+}
+"""What is left out of an upstream's answers, by whether the edge answers cross-origin requests, and says those."""
 _NOTED = ENDS_HERE | {b"date"}
 _CONNECTION_OPTIONS = frozenset((b"", b"close", b"keep-alive"))
 
@@ -52,10 +60,12 @@ def frame_for_client(upstream: Framing, status: int, *, bodiless: bool, http_11:
     return Framing(None, chunked=http_11)
 
 
-def read_answer(fields: Iterable[tuple[bytes, bytes]], *, own_cors: bool = False) -> tuple[Framing, bytes, bool] | None:
+def read_answer(
+    fields: Iterable[tuple[bytes, bytes]], *, withheld: frozenset[bytes] = frozenset()
+) -> tuple[Framing, bytes, bool] | None:
     """How an upstream's body is delimited, the lines that go on to the client, and whether a Date is among them; None
-    when the fields contradict each other (RFC 9112 §6.3). `own_cors`: whether the edge answers cross-origin requests
-    itself."""
+    when the fields contradict each other (RFC 9112 §6.3). `withheld`: fields that the edge says in the upstream's
+    place, in lower case."""
     length: int | None = None
     chunked = dated = False
     named: set[bytes] = set()
@@ -63,7 +73,7 @@ def read_answer(fields: Iterable[tuple[bytes, bytes]], *, own_cors: bool = False
     for name, value in fields:
         lower = name.lower()
         if lower not in _NOTED:
-            if not (own_cors and lower in CORS):
+            if lower not in withheld:
                 lines.append((lower, b"%b: %b\r\n" % (name, value)))
         elif lower == b"date":
             lines.append((lower, b"%b: %b\r\n" % (name, value)))

@@ -1,4 +1,5 @@
-"""A decision as response header fields: draft-ietf-httpapi-ratelimit-headers-10 and Retry-After (RFC 9110 §10.2.3)."""
+"""A decision as response header fields: draft-ietf-httpapi-ratelimit-headers-10, Retry-After (RFC 9110 §10.2.3), and
+where the tenant wants them the X-RateLimit-* that clients knew before."""
 
 from edge.limits.decision import Decision, Source
 
@@ -15,9 +16,19 @@ def limit_headers(decision: Decision) -> tuple[tuple[bytes, bytes], ...]:
         return (policies,)
     reset = -(-decision.reset_millis // 1000)
     state = (b"RateLimit", b"%b;r=%d;t=%d" % (plan.names[decision.binding], decision.remaining, reset))
+    legacy = _legacy(decision, reset) if plan.legacy_headers else ()
     if decision.allowed:
-        return (policies, state)
-    return (policies, state, (b"Retry-After", b"%d" % -(-decision.retry_after_millis // 1000)))
+        return (policies, state, *legacy)
+    return (policies, state, *legacy, (b"Retry-After", b"%d" % -(-decision.retry_after_millis // 1000)))
+
+
+def _legacy(decision: Decision, reset: int) -> tuple[tuple[bytes, bytes], ...]:
+    """The same of the limit that binds. A reset is in seconds from now; some gateways send a date instead."""
+    return (
+        (b"X-RateLimit-Limit", b"%d" % decision.rate.requests),
+        (b"X-RateLimit-Remaining", b"%d" % decision.remaining),
+        (b"X-RateLimit-Reset", b"%d" % reset),
+    )
 
 
 def limit_lines(decision: Decision) -> list[bytes]:

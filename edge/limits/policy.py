@@ -49,6 +49,7 @@ class LimitPlan:
     second_entry: bytes
     names: tuple[bytes, ...]
     header: bytes
+    legacy_headers: bool
 
 
 class LimitSet(NamedTuple):
@@ -148,6 +149,7 @@ def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str)
         second_entry=b"".join(wire.limit_entry(aggregate_key, tail) for tail in second_tail),
         names=tuple(sf_string(policy.name) for policy in policies),
         header=b", ".join(map(_policy_item, policies)),
+        legacy_headers=rules.legacy_headers,
     )
 
 

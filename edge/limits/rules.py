@@ -36,7 +36,7 @@ Quota: TypeAlias = Rate | Unlimited
 @dataclass(frozen=True, slots=True)
 class LimitRules:
     """A tenant's general limits; `tenant` bounds it as a whole and is None when it does not, `failed_authentication`
-    what an address may have looked up in vain."""
+    what an address may have looked up in vain; `legacy_headers`: whether answers say X-RateLimit-* besides."""
 
     authenticated: Quota = Rate(500, 60_000)
     anonymous: Quota = Rate(100, 60_000)
@@ -45,6 +45,7 @@ class LimitRules:
     algorithm: Algorithm = Algorithm.SLIDING_WINDOW
     tiers: Mapping[str, Quota] = field(default_factory=dict)
     on_outage: Outage = Outage.LOCAL
+    legacy_headers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ class Receiver(Protocol):
 
     bodiless: bool
     """Whether the answer has no body whatever its fields say: the request was HEAD."""
-    own_cors: bool
-    """Whether the edge speaks of cross-origin requests in the upstream's place."""
+    withheld: frozenset[bytes]
+    """Fields, in lower case, that the edge says in the upstream's place."""
 
     def takes_whole(self) -> bool:
         """Whether a known answer with a Date that is all there may be given at once, by `answer_whole` alone."""
@@ -163,7 +163,7 @@ class UpstreamConnection(asyncio.Protocol):
             end = data.find(b"\r\n\r\n") + 4
             if end > 3:
                 head = data[:end]
-                known = self._known.of(receiver.own_cors).get(head)
+                known = self._known.of(receiver.withheld).get(head)
                 if known is not None:
                     self._take_known(receiver, known, data[end:])
                     return
@@ -272,7 +272,7 @@ class UpstreamConnection(asyncio.Protocol):
         if receiver is None or self._begun:
             return
         status = self._parser.get_status_code()
-        answer = read_answer(self._fields, own_cors=receiver.own_cors)
+        answer = read_answer(self._fields, withheld=receiver.withheld)
         version = self._parser.get_http_version()
         if (
             answer is None
@@ -301,7 +301,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._until_close = not bodiless and framing.length is None and not framing.chunked
         if self._head and (framing.length is not None or status in (204, 304)) and not framing.chunked:
             self._known.keep(
-                receiver.own_cors, self._head, KnownAnswer.of(status, lines, framing, self._keep_alive, dated)
+                receiver.withheld, self._head, KnownAnswer.of(status, lines, framing, self._keep_alive, dated)
             )
         receiver.answer_begun(status, lines if dated else lines + date_line(int(time.time())), framing)
         self._complete = receiver.bodiless

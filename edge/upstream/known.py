@@ -4,6 +4,7 @@ Pure. Upstreams answer with few different heads in a second; parsing and judging
 done about an answer. One memo for a worker; it knows heads, not targets.
 """
 
+from collections import defaultdict
 from typing import Final, NamedTuple
 
 from edge.http.answer import Framing, answer_head, frame_for_client
@@ -38,20 +39,19 @@ class KnownAnswer(NamedTuple):
 
 
 class KnownAnswers:
-    """The memo. `own_cors`, whether cross-origin fields were left out, belongs to what is remembered."""
+    """The memo. `withheld`, the fields that were left out, belongs to what is remembered: one of a few sets."""
 
     def __init__(self) -> None:
-        self._with_cors: dict[bytes, KnownAnswer] = {}
-        self._without: dict[bytes, KnownAnswer] = {}
+        self._known: defaultdict[frozenset[bytes], dict[bytes, KnownAnswer]] = defaultdict(dict)
 
-    def of(self, own_cors: bool) -> dict[bytes, KnownAnswer]:
+    def of(self, withheld: frozenset[bytes]) -> dict[bytes, KnownAnswer]:
         """The remembered answers by the octets of their heads; add by `keep`."""
-        return self._without if own_cors else self._with_cors
+        return self._known[withheld]
 
-    def keep(self, own_cors: bool, head: bytes, answer: KnownAnswer) -> None:
+    def keep(self, withheld: frozenset[bytes], head: bytes, answer: KnownAnswer) -> None:
         """Remembers one; forgets all when there is no room, because most were of a second that has gone. Not where the
         parser may have seen the head begin or end elsewhere."""
-        known = self.of(own_cors)
+        known = self.of(withheld)
         if len(head) <= MAX_BYTES and head.startswith(b"HTTP/1.") and head.count(b"\n") == head.count(b"\r\n"):
             if len(known) >= CAPACITY:
                 known.clear()

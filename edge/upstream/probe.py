@@ -52,7 +52,7 @@ class _Asked:
     """Receives the status of an answer, None when there is no valid one, and lets the rest go by."""
 
     bodiless = False
-    own_cors = False
+    withheld: frozenset[bytes] = frozenset()
 
     def __init__(self) -> None:
         self.status: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()

@@ -59,7 +59,7 @@ async def test_a_client_that_is_behind_at_the_end_of_an_answer_leaves_the_upstre
     head = read_head(b"GET", b"/", read_block("1.1", [(b"Host", b"a")], 10))
     assert isinstance(head, Head)
     client = _Behind(loop)
-    way = Way(route(1), SOMEBODY, None, SOMEBODY, b"", b"", 0, False, None)
+    way = Way(route(1), SOMEBODY, None, SOMEBODY, b"", b"", 0, frozenset(), None)
     exchange = Exchange(client, _Whole(), head, way, Timeouts(), loop)
     exchange.run_on(connection, b"")
     client.exchange = exchange

@@ -22,7 +22,7 @@ from tests.edge.plane import DEADLINE, OK, Served, answering, plane, request, ro
 
 MEBIBYTE = 1024 * 1024
 TENANT = TenantView(DEFAULT_TENANT, "default0", "default", TenantStatus.ACTIVE, Rules(DEFAULT_TENANT, 1, Router(())))
-WAY = Way(route(1), TENANT, None, TENANT, b"", b"", 2_000_000, False, None)
+WAY = Way(route(1), TENANT, None, TENANT, b"", b"", 2_000_000, frozenset(), None)
 
 
 async def test_an_answer_that_is_broken_from_the_start_is_no_answer() -> None:

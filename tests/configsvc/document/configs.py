@@ -81,6 +81,7 @@ limits = st.builds(
     anonymous=st.none() | rates,
     tenant=st.none() | rates,
     failed_authentication=st.none() | rates,
+    legacy_headers=st.booleans(),
     algorithm=algorithms,
     tiers=st.dictionaries(texts, rates, max_size=2),
     on_outage=outages,

@@ -43,7 +43,7 @@ routes:
     websocket: false
     critical: false
 limits: {authenticated: 500/min, anonymous: 100/min, tenant: 100000/min, failed_authentication: 20/min,
-         algorithm: sliding_window, tiers: {enterprise: 5000/min}}
+         legacy_headers: true, algorithm: sliding_window, tiers: {enterprise: 5000/min}}
 cors: {origins: ["https://app.example.com"], credentials: true, methods: [GET, POST], headers: [authorization],
        expose: [X-Request-ID], max_age: 10m}
 issuers: [{issuer: "https://id.example.com", jwks_url: "https://id.example.com/jwks", audience: api,

@@ -71,6 +71,7 @@ MINUTE = "window { seconds: 60 }"
         pytest.param(
             "algorithm: LIMIT_ALGORITHM_TOKEN_BUCKET", LimitRules(algorithm=Algorithm.TOKEN_BUCKET), id="a bucket"
         ),
+        pytest.param("legacy_headers: true", LimitRules(legacy_headers=True), id="older header fields"),
         pytest.param("on_outage: LIMIT_OUTAGE_OPEN", LimitRules(on_outage=Outage.OPEN), id="open in an outage"),
         pytest.param("on_outage: LIMIT_OUTAGE_LOCAL", LimitRules(on_outage=Outage.LOCAL), id="local in an outage"),
         pytest.param("on_outage: LIMIT_OUTAGE_STRICT", LimitRules(on_outage=Outage.STRICT), id="strict in an outage"),

@@ -12,6 +12,7 @@ from edge.http.answer import (
     CORS,
     LAST_CHUNK,
     NO_BODY,
+    WITHHELD,
     Framing,
     answer_head,
     chunk,
@@ -133,20 +134,28 @@ def test_the_options_of_connection_itself_name_no_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own_cors", "lines"),
+    ("withheld", "lines"),
     [
-        pytest.param(False, b"access-control-ALLOW-origin: *\r\nVary: Accept\r\n", id="by the upstream alone"),
-        pytest.param(True, b"Vary: Accept\r\n", id="by the edge alone"),
+        pytest.param(frozenset(), b"access-control-ALLOW-origin: *\r\nVary: Accept\r\n", id="by the upstream alone"),
+        pytest.param(CORS, b"Vary: Accept\r\n", id="by the edge alone"),
     ],
 )
-def test_pages_of_other_origins_are_answered_by_one_of_two(own_cors: bool, lines: bytes) -> None:
+def test_pages_of_other_origins_are_answered_by_one_of_two(withheld: frozenset[bytes], lines: bytes) -> None:
     fields = ((b"access-control-ALLOW-origin", b"*"), (b"Vary", b"Accept"))
-    assert read_answer(fields, own_cors=own_cors) == (UNTIL_CLOSE, lines, False)
+    assert read_answer(fields, withheld=withheld) == (UNTIL_CLOSE, lines, False)
+
+
+@pytest.mark.parametrize("own_cors", [False, True])
+@pytest.mark.parametrize("own_limits", [False, True])
+def test_what_the_edge_says_itself_is_left_out_and_all_else_goes_on(own_cors: bool, own_limits: bool) -> None:
+    fields = ((b"X-RateLimit-Limit", b"9"), (b"Access-Control-Max-Age", b"1"), (b"X-RateLimit-Scope", b"a"))
+    left = [field for field, own in zip(fields, (own_limits, own_cors, False), strict=True) if not own]
+    assert read_answer(fields, withheld=WITHHELD[own_cors, own_limits]) == (UNTIL_CLOSE, field_lines(left), False)
 
 
 @pytest.mark.parametrize("name", sorted(CORS), ids=bytes.decode)
 def test_no_word_of_the_upstream_stands_beside_the_edges_on_cross_origin_requests(name: bytes) -> None:
-    assert read_answer(((name.title(), b"x"),), own_cors=True) == (UNTIL_CLOSE, b"", False)
+    assert read_answer(((name.title(), b"x"),), withheld=CORS) == (UNTIL_CLOSE, b"", False)
 
 
 @pytest.mark.parametrize("status", HTTPStatus, ids=lambda status: str(status.value))

@@ -21,7 +21,7 @@ class Unheard(asyncio.Transport):
 class Listening:
     """Writes down what it is told; takes whole answers as an exchange does whose client waits for one."""
 
-    own_cors = False
+    withheld: frozenset[bytes] = frozenset()
 
     def __init__(self, *, bodiless: bool) -> None:
         self.bodiless = bodiless

@@ -25,7 +25,7 @@ class Receiver:
     """Whoever asked: writes down what it is told."""
 
     bodiless: bool = False
-    own_cors: bool = False
+    withheld: frozenset[bytes] = frozenset()
     told: list[object] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 

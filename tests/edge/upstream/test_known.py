@@ -5,20 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.deadlines import Deadlines
-from edge.http.answer import Framing
+from edge.http.answer import CORS, Framing
 from edge.upstream.connection import UpstreamConnection
 from edge.upstream.known import CAPACITY, MAX_BYTES, KnownAnswer, KnownAnswers
 from tests.edge.upstream.receivers import Listening, Unheard
 
+NOTHING: frozenset[bytes] = frozenset()
 HEAD = b"HTTP/1.1 200 OK\r\nDate: now\r\nContent-Length: 2\r\n\r\n"
 ANSWER = KnownAnswer.of(200, b"Date: now\r\n", Framing(2, chunked=False), True, True)
 
 
-def test_a_head_is_known_by_its_octets_and_by_who_speaks_of_origins() -> None:
+def test_a_head_is_known_by_its_octets_and_by_what_was_left_out() -> None:
     known = KnownAnswers()
-    known.keep(False, HEAD, ANSWER)
-    assert known.of(False) == {HEAD: ANSWER}
-    assert known.of(True) == {}
+    known.keep(NOTHING, HEAD, ANSWER)
+    assert known.of(NOTHING) == {HEAD: ANSWER}
+    assert known.of(CORS) == {}
 
 
 @pytest.mark.parametrize(
@@ -31,15 +32,15 @@ def test_a_head_is_known_by_its_octets_and_by_who_speaks_of_origins() -> None:
 )
 def test_a_head_that_may_begin_or_end_elsewhere_is_not_remembered(head: bytes) -> None:
     known = KnownAnswers()
-    known.keep(False, head, ANSWER)
-    assert known.of(False) == {}
+    known.keep(NOTHING, head, ANSWER)
+    assert known.of(NOTHING) == {}
 
 
 def test_only_so_many_are_remembered() -> None:
     known = KnownAnswers()
     for number in range(CAPACITY + 1):
-        known.keep(False, HEAD.replace(b"now", b"%d" % number), ANSWER)
-    assert len(known.of(False)) == 1
+        known.keep(NOTHING, HEAD.replace(b"now", b"%d" % number), ANSWER)
+    assert len(known.of(NOTHING)) == 1
 
 
 @pytest.mark.parametrize(

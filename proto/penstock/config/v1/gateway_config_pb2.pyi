@@ -683,10 +683,13 @@ class Limits(_message.Message):
     ON_OUTAGE_FIELD_NUMBER: _builtins.int
     DESCRIPTORS_FIELD_NUMBER: _builtins.int
     FAILED_AUTHENTICATION_FIELD_NUMBER: _builtins.int
+    LEGACY_HEADERS_FIELD_NUMBER: _builtins.int
     algorithm: Global___LimitAlgorithm.ValueType
     """Chooses the algorithm."""
     on_outage: Global___LimitOutage.ValueType
     """Says what happens while limits cannot be decided."""
+    legacy_headers: _builtins.bool
+    """Is true to have answers carry X-RateLimit-Limit, -Remaining and -Reset besides RateLimit."""
     @_builtins.property
     def authenticated(self) -> Global___Rate:
         """Limits each authenticated principal. Default 500 per minute."""
@@ -726,10 +729,11 @@ class Limits(_message.Message):
         on_outage: Global___LimitOutage.ValueType = ...,
         descriptors: _abc.Iterable[Global___DescriptorLimit] | None = ...,
         failed_authentication: Global___Rate | None = ...,
+        legacy_headers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "authenticated", b"authenticated", "failed_authentication", b"failed_authentication", "tenant", b"tenant"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "anonymous", b"anonymous", "authenticated", b"authenticated", "descriptors", b"descriptors", "failed_authentication", b"failed_authentication", "on_outage", b"on_outage", "tenant", b"tenant", "tiers", b"tiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "anonymous", b"anonymous", "authenticated", b"authenticated", "descriptors", b"descriptors", "failed_authentication", b"failed_authentication", "legacy_headers", b"legacy_headers", "on_outage", b"on_outage", "tenant", b"tenant", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
