@@ -93,6 +93,8 @@ class EdgeSettings(RimSettings):
     rate_limit_window_seconds: int | None = Field(
         default=None, ge=1, le=_YEAR_SECONDS, validation_alias="RATE_LIMIT_WINDOW_SECONDS"
     )
+    address_counters: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Addresses of one tenant that have counters of their own at a time; those beyond share a few."""
     cors_origins: CommaList = Field(default=(), max_length=1_000, validation_alias="CORS_ORIGINS")
     """Who may ask cross-origin, where the document of `default` has no rules for it."""
     cors_allow_credentials: bool = Field(default=False, validation_alias="CORS_ALLOW_CREDENTIALS")

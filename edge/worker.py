@@ -37,6 +37,7 @@ from edge.http.forwarded import ProxyHeaders, TrustedProxies
 from edge.inbound import InboundRequest
 from edge.instance import Instance
 from edge.journey import Journey
+from edge.limits.crowds import AddressCounters
 from edge.limits.limiter import Limiter
 from edge.pace import LeastPace
 from edge.readiness import Feeds
@@ -123,6 +124,7 @@ async def run_worker(
             await channel(settings.ratelimit_address, "ratelimitsvc"),
             unit=random.SystemRandom().random,
             fail_open=lambda reason: tally.event("rate_limit_fail_open", reason),
+            addresses=AddressCounters(settings.address_counters),
         )
         deadlines = Deadlines()
         pool = UpstreamPool(guard_of(settings), deadlines, head_bytes=settings.upstream_header_bytes)

@@ -15,6 +15,7 @@ import structlog
 from penstock.ratelimit.v1 import limit_pb2
 from penstock.ratelimit.v1 import rate_limit_service_pb2 as pb
 
+from edge.limits.crowds import AddressCounters
 from edge.limits.decision import Decision, Source
 from edge.limits.local import LocalWindows
 from edge.limits.policy import LimitSet
@@ -63,6 +64,7 @@ class Limiter:
         unit: Callable[[], float],
         fail_open: Callable[[str], None],
         local: Fallback | None = None,
+        addresses: AddressCounters | None = None,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self._stream: Callable[[], Stream] = channel.stream_stream(
@@ -71,6 +73,7 @@ class Limiter:
         self._unit = unit
         self._fail_open = fail_open
         self._local: Fallback = local or LocalWindows(lambda: time.monotonic_ns() // 1000)
+        self._addresses = addresses or AddressCounters()
         self._silence_seconds = silence_seconds
         self._pump = Pump()
         self._wake = asyncio.Event()
@@ -98,9 +101,12 @@ class Limiter:
 
     async def check(self, limits: LimitSet, cost: int = 1) -> Decision:
         """Decides a request; LimitUnavailable when that is not possible and the route is strict."""
+        loop = asyncio.get_running_loop()
+        if limits.plan.crowd is not None:
+            limits = self._addresses.placed(limits, cost, loop.time())
         if self._away is not None:
             return self._decide_alone(limits, cost, self._away)
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Outcome] = loop.create_future()
         self._pump.add(future, limits, cost)
         self._wake.set()
         outcome = await future

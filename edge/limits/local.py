@@ -28,7 +28,7 @@ class LocalWindows:
     def decide(self, limits: LimitSet, cost: int) -> Decision:
         """Decides as the shared counters would if this worker were the only one."""
         now = self._clock()
-        own = self._tables[limits.plan.by_address]
+        own = self._tables[limits.plan.crowd is not None]
         # The second limit is the tenant's aggregate, which its callers share whoever they are.
         placed = [
             (table, table.placed(limit, now)) for table, limit in zip((own, self._known), limits.limits, strict=False)

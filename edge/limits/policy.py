@@ -36,13 +36,14 @@ class Policy:
 class LimitPlan:
     """What all callers under one rule share: `policies` with the caller's own first, then the tenant's aggregate.
 
-    Where the caller's own is unlimited, the aggregate stands alone: then `key_prefix` is None, `by_address` False. The
-    rest are prepared bytes: keys, parts of checks (see `wire`), and of header fields.
+    `crowd` names those among whom counters of addresses are bounded, and is None where callers are known. Where the
+    caller's own is unlimited, the aggregate stands alone: then `key_prefix` and `crowd` are None. The rest are prepared
+    bytes: keys, parts of checks (see `wire`), and of header fields.
     """
 
     policies: tuple[Policy, ...]
     outage: Outage
-    by_address: bool
+    crowd: bytes | None
     key_prefix: bytes | None
     aggregate_key: bytes
     first_tail: bytes
@@ -119,9 +120,9 @@ def _limit_set(tenant: TenantView, route: Route, kind: str, tier: str, caller: s
 _remembered: Final[dict[tuple[str, str, str, str], tuple[LimitRules, RouteLimitRules | None, LimitPlan | None]]] = {}
 _MAX_REMEMBERED: Final = 8192
 _KINDS: Final = {kind.name: kind.value[0] for kind in PrincipalKind}
-# Kinds whose counters are those of addresses.
 _ANONYMOUS: Final = "a"
 _FAILURES: Final = "f"
+_BY_ADDRESS: Final = (_ANONYMOUS, _FAILURES)
 
 
 def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str) -> LimitPlan | None:
@@ -142,7 +143,7 @@ def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str)
     return LimitPlan(
         policies=tuple(policies),
         outage=own.on_outage if own and own.on_outage else rules.on_outage,
-        by_address=kind in (_ANONYMOUS, _FAILURES) and isinstance(rate, Rate),
+        crowd=b"%b:%b" % (tenant, kind.encode()) if kind in _BY_ADDRESS and isinstance(rate, Rate) else None,
         key_prefix=f"{tenant.decode()}:{rule}:{kind}:".encode() if isinstance(rate, Rate) else None,
         aggregate_key=aggregate_key,
         first_tail=first_tail,

@@ -29,8 +29,10 @@ from edge.inbound import InboundRequest
 from edge.journey import Journey
 from edge.limits.decision import Decision, Source
 from edge.limits.policy import LimitSet
+from edge.limits.rules import LimitRules
 from edge.principal import Credential, Principal, Rejection
 from edge.records import Records
+from edge.repeat import Limiting
 from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeouts
 from edge.service_health import AskedServices
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
@@ -42,6 +44,7 @@ from edge.upstream.probe import Probe
 from edge.visit import Visit
 
 DEADLINE = 10.0
+DEFAULT_LIMITS = LimitRules()
 READY = Readiness(status="ready", revision=1, feeds={})
 NEAR = DetailAccess.of("", ["127.0.0.0/8"])
 """Who is told details, as the settings have it by default."""
@@ -355,12 +358,14 @@ async def plane(
     records: Records | None = None,
     answer_head_bytes: int = MAX_HEAD_BYTES,
     readiness: Readiness = READY,
+    limiter: Limiting | None = None,
+    limit_rules: LimitRules = DEFAULT_LIMITS,
 ) -> AsyncIterator[Plane]:
     """Serves these routes as the config of `default`; `cors` are the document's, for routes without their own;
-    `records` keep each visit besides."""
+    `records` keep each visit besides; `limiter` decides in the place of what a test has chosen."""
     shared = [replace(each, cors=each.cors or cors) for each in routes]
     named = {route.service.name: route.service for route in routes}
-    rules = Rules(DEFAULT_TENANT, 7, Router(shared), cors=cors, services=tuple(named.values()))
+    rules = Rules(DEFAULT_TENANT, 7, Router(shared), limit_rules, cors=cors, services=tuple(named.values()))
     view = TenantView(DEFAULT_TENANT, "default0", "default", TenantStatus.ACTIVE, rules)
     snapshot = GatewaySnapshot(1, {DEFAULT_TENANT: view}, {}, {"default0": view})
     state = Plane(0, snapshot, {}, [])
@@ -383,7 +388,9 @@ async def plane(
     health = AskedServices(lambda: rules, Probe(pool))
     builtins = Bridge(builtin_app("0", lambda: readiness, health, access), PATHS)
     forwarder = Forwarder(pool, deadlines, loop)
-    host.journey = Journey(services, services, services, forwarder, builtins, record, lambda: host.draining, begun)
+    host.journey = Journey(
+        services, services, limiter or services, forwarder, builtins, record, lambda: host.draining, begun
+    )
     server_state, protocol = _ServerState(state), hosted_by(host)
     state.protocol = protocol
     server = await loop.create_server(lambda: protocol(None, server_state, None, loop), "127.0.0.1", 0)

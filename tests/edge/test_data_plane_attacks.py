@@ -18,7 +18,7 @@ from edge.limits.rules import LimitRules, Rate
 from edge.pace import LeastPace
 from edge.principal import Principal, PrincipalKind
 from edge.routing import Auth, Router, Timeouts
-from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
+from edge.snapshot import Rules, TenantStatus, TenantView
 from edge.standing import Way
 from edge.story import Waiting
 from edge.upstream.connection import UpstreamConnection
@@ -101,14 +101,11 @@ async def test_a_flood_of_wrong_keys_costs_authsvc_its_budget_and_nobody_else_an
     good, stranger = b"psk_good", b"psk_new"
     caller = Principal(PrincipalKind.CONSUMER, "c-1", DEFAULT_TENANT)
     trusted = TrustedProxies((ip_network("127.0.0.0/8"),), ProxyHeaders.X_FORWARDED)
+    rules = LimitRules(failed_authentication=Rate(20, 60_000))
     async with upstream(answering(OK)) as behind:
         routes = [route(behind.port, auth=Auth.REQUIRED)]
-        async with plane(routes, proxies=trusted) as edge:
+        async with plane(routes, proxies=trusted, limit_rules=rules) as edge:
             edge.decide_failures = LocalWindows(lambda: time.monotonic_ns() // 1000).decide
-            view = edge.snapshot.tenants[DEFAULT_TENANT]
-            limits = LimitRules(failed_authentication=Rate(20, 60_000))
-            view = replace(view, rules=replace(view.rules, limits=limits))
-            edge.snapshot = GatewaySnapshot(2, {DEFAULT_TENANT: view})
             edge.known[good], edge.credentials[stranger] = caller, caller
 
             async def ask(key: bytes, address: str) -> int:

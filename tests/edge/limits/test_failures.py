@@ -201,7 +201,7 @@ def test_the_budget_is_the_tenants_one_for_all_routes_by_address() -> None:
     assert one.key == other.key == HEX + b":d:f:192.0.2.1"
     assert address_limits("2001:db8::1").key == address_limits("2001:db8::2").key
     assert [policy.name for policy in one.plan.policies] == ["failed_authentication"]
-    assert one.plan.by_address
+    assert one.plan.crowd == HEX + b":f"
 
 
 def test_a_route_chooses_what_happens_in_an_outage() -> None:

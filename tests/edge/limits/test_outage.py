@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from edge.limits.crowds import AddressCounters
 from edge.limits.decision import Decision, Source
-from edge.limits.limiter import Limiter, LimitUnavailable
+from edge.limits.limiter import SILENCE_SECONDS, Limiter, LimitUnavailable
 from edge.limits.rules import Outage
 from tests.edge.limits.conftest import limit_set
 from tests.ratelimitsvc.processes import RateLimitProcess, rate_limit_process
@@ -19,9 +20,17 @@ DEADLINE_SECONDS = 30
 
 
 @asynccontextmanager
-async def limiting(service: RateLimitProcess) -> AsyncIterator[Limiter]:
+async def limiting(
+    service: RateLimitProcess, addresses: AddressCounters | None = None, silence_seconds: float = SILENCE_SECONDS
+) -> AsyncIterator[Limiter]:
     async with service.channel() as channel, asyncio.TaskGroup() as tasks:
-        limiter = Limiter(channel, unit=lambda: 0.0, fail_open=lambda _reason: None)
+        limiter = Limiter(
+            channel,
+            unit=lambda: 0.0,
+            fail_open=lambda _reason: None,
+            addresses=addresses,
+            silence_seconds=silence_seconds,
+        )
         running = tasks.create_task(limiter.run())
         await shared(limiter)
         yield limiter

@@ -91,7 +91,7 @@ def test_the_tenants_aggregate_is_checked_alone_where_callers_are_not_limited(pr
     assert [(each.key, each.limit) for each in limits.limits] == [(HEX + b":tenant", 9)]
     assert [policy.name for policy in limits.plan.policies] == ["tenant"]
     assert limits.plan.header == b'"tenant";q=9;w=60'
-    assert not limits.plan.by_address  # its counter is never one of those that addresses share
+    assert limits.plan.crowd is None  # its counter is never one of those that addresses share
     (check,) = service_pb.StreamChecksRequest.FromString(limits.check_entry(1)).checks
     assert [(limit.key, limit.limit) for limit in check.limits] == [(HEX + b":tenant", 9)]
 
