@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import takewhile
-from typing import Final
+from typing import Final, Literal
 
 from penstock.config.v1 import gateway_config_pb2, tenant_pb2
 
@@ -19,8 +19,7 @@ from edge.config.reasons import Refused
 from edge.config.tenant_view import tenant_view
 from edge.http.outbound import upstream_path
 from edge.http.path import ambiguity, canonical_path
-from edge.limits.policy import LimitPlan, limits_for
-from edge.limits.rules import Unlimited
+from edge.limits.policy import LimitPlan, failure_limits, failure_rule, limits_for, rule_for
 from edge.permission import tenant_refusal
 from edge.principal import Principal, PrincipalKind
 from edge.problems import Refusal
@@ -76,10 +75,21 @@ class Loser:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerLimits:
+    """What limits one kind of caller: the document's setting that decides, whose the counter is, and the limits, None
+    when there are none."""
+
+    setting: str
+    counted_by: Literal["principal", "address"]
+    plan: LimitPlan | None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """What the edge would do. `path` is canonical, None when it has no such form; `refusal` is what the tenant's state
     refuses, whoever calls; `authenticated` and `anonymous` are
-    the limits of callers with and without a credential, None for those who may not call."""
+    the limits of callers with and without a credential, None for those who may not call; `unproven` is what a
+    credential that has proved nobody yet is looked up under, None where none is examined."""
 
     outcome: Outcome
     detail: str
@@ -89,8 +99,9 @@ class Explanation:
     route: Route | None = None
     upstream_path: str | None = None
     refusal: Refusal | None = None
-    authenticated: LimitPlan | Unlimited | None = None
-    anonymous: LimitPlan | Unlimited | None = None
+    authenticated: CallerLimits | None = None
+    anonymous: CallerLimits | None = None
+    unproven: CallerLimits | None = None
     cors: CorsRules | None = None
     losers: tuple[Loser, ...] = ()
     losers_left_out: int = 0
@@ -154,15 +165,22 @@ def explain(question: Question, tenant: TenantView, now: float) -> Explanation:
         refusal=tenant_refusal(tenant, winner, rules.subscription, method, now),
         authenticated=None if winner.auth is Auth.NONE else _limits(tenant, winner, caller),
         anonymous=None if winner.auth is Auth.REQUIRED or winner.scopes else _limits(tenant, winner, None),
+        unproven=None if winner.auth is Auth.NONE else _budget(tenant, winner),
         cors=winner.cors,
         losers=shown,
         losers_left_out=left_out,
     )
 
 
-def _limits(tenant: TenantView, route: Route, caller: Principal | None) -> LimitPlan | Unlimited:
+def _limits(tenant: TenantView, route: Route, caller: Principal | None) -> CallerLimits:
     limits = limits_for(tenant, route, caller, "")
-    return Unlimited.UNLIMITED if limits is None else limits.plan
+    setting = rule_for(tenant, route, caller).setting
+    return CallerLimits(setting, "address" if caller is None else "principal", None if limits is None else limits.plan)
+
+
+def _budget(tenant: TenantView, route: Route) -> CallerLimits:
+    limits = failure_limits(tenant, route, "")
+    return CallerLimits(failure_rule(tenant, route).setting, "address", None if limits is None else limits.plan)
 
 
 def _ambiguous(detail: str, cors: CorsRules | None) -> Explanation:

@@ -23,13 +23,24 @@ MAX_KEY_BYTES: Final = 256
 """Of the contract; a longer key stands by its digest."""
 
 
+class Rule(NamedTuple):
+    """The most specific rule for a caller: its part of counters' keys, the name that clients see, the setting of the
+    document that it stands in (a route's by the route's name), and its rate."""
+
+    key: str
+    name: str
+    setting: str
+    quota: Quota
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One limit, by the name that clients see."""
+    """One limit, by the name that clients see and the setting that it stands in."""
 
     name: str
     rate: Rate
     algorithm: Algorithm
+    setting: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +93,24 @@ def limits_for(tenant: TenantView, route: Route, principal: Principal | None, cl
 
     None when nothing limits it.
     """
-    if principal is None:
-        kind, tier = _ANONYMOUS, ""
-    else:
-        kind = _KINDS[principal.kind.name]
-        tier = principal.tier or tenant.subscription.tier
+    kind, tier = _kind_and_tier(tenant, principal)
     return _limit_set(tenant, route, kind, tier, limited_address(client_address) if principal is None else principal.id)
+
+
+def rule_for(tenant: TenantView, route: Route, principal: Principal | None) -> Rule:
+    """The rule that the limits of a request follow from, though it may say that there is none."""
+    return _most_specific(tenant.rules.limits, route, *_kind_and_tier(tenant, principal))
+
+
+def failure_rule(tenant: TenantView, route: Route) -> Rule:
+    """The same of the budget of failed authentications."""
+    return _most_specific(tenant.rules.limits, route, _FAILURES, "")
+
+
+def _kind_and_tier(tenant: TenantView, principal: Principal | None) -> tuple[str, str]:
+    if principal is None:
+        return _ANONYMOUS, ""
+    return _KINDS[principal.kind.name], principal.tier or tenant.subscription.tier
 
 
 def failure_limits(tenant: TenantView, route: Route, client_address: str) -> LimitSet | None:
@@ -127,16 +150,17 @@ _BY_ADDRESS: Final = (_ANONYMOUS, _FAILURES)
 
 def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str) -> LimitPlan | None:
     own = route.limit
-    rule, name, rate = _most_specific(rules, route, kind, tier)
+    rule = _most_specific(rules, route, kind, tier)
+    rate = rule.quota
     tenant = tenant_id.replace("-", "").encode()
     policies = []
     if isinstance(rate, Rate):
         # a counter that routes share is of one kind
         of_route = own.algorithm if own is not None and kind != _FAILURES else None
-        policies.append(Policy(name, rate, of_route or rules.algorithm))
+        policies.append(Policy(rule.name, rate, of_route or rules.algorithm, rule.setting))
     aggregate_key = tenant + b":tenant"
     if rules.tenant is not None and kind != _FAILURES:
-        policies.append(Policy("tenant", rules.tenant, rules.algorithm))
+        policies.append(Policy("tenant", rules.tenant, rules.algorithm, "limits.tenant"))
     if not policies:
         return None
     first_tail, *second_tail = map(_tail, policies)
@@ -144,7 +168,7 @@ def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str)
         policies=tuple(policies),
         outage=own.on_outage if own and own.on_outage else rules.on_outage,
         crowd=b"%b:%b" % (tenant, kind.encode()) if kind in _BY_ADDRESS and isinstance(rate, Rate) else None,
-        key_prefix=f"{tenant.decode()}:{rule}:{kind}:".encode() if isinstance(rate, Rate) else None,
+        key_prefix=f"{tenant.decode()}:{rule.key}:{kind}:".encode() if isinstance(rate, Rate) else None,
         aggregate_key=aggregate_key,
         first_tail=first_tail,
         second_entry=b"".join(wire.limit_entry(aggregate_key, tail) for tail in second_tail),
@@ -154,17 +178,17 @@ def _plan(rules: LimitRules, tenant_id: str, route: Route, kind: str, tier: str)
     )
 
 
-def _most_specific(rules: LimitRules, route: Route, kind: str, tier: str) -> tuple[str, str, Quota]:
-    """The rule's name in keys and for clients, and its rate."""
+def _most_specific(rules: LimitRules, route: Route, kind: str, tier: str) -> Rule:
     if kind == _FAILURES:
-        return "d", "failed_authentication", rules.failed_authentication
+        return Rule("d", "failed_authentication", "limits.failed_authentication", rules.failed_authentication)
     own, anonymous = route.limit, kind == _ANONYMOUS
+    caller = "anonymous" if anonymous else "authenticated"
     rate = None if own is None else own.anonymous if anonymous else own.authenticated
     if rate is not None:
-        return f"r.{route.name}", route.name, rate
+        return Rule(f"r.{route.name}", route.name, f"routes.{route.name}.limit.{caller}", rate)
     if not anonymous and tier in rules.tiers:
-        return f"t.{tier}", tier, rules.tiers[tier]
-    return "d", "default", rules.anonymous if anonymous else rules.authenticated
+        return Rule(f"t.{tier}", tier, f"limits.tiers.{tier}", rules.tiers[tier])
+    return Rule("d", "default", f"limits.{caller}", rules.anonymous if anonymous else rules.authenticated)
 
 
 def _tail(policy: Policy) -> bytes:

@@ -10,11 +10,11 @@ from penstock.config.v1 import tenant_pb2
 
 from domain.tenants import DEFAULT_TENANT
 from edge.config.reasons import Refused
-from edge.explain import MAX_LOSERS, Explanation, Loss, Outcome, Question, explain, view_of
+from edge.explain import MAX_LOSERS, CallerLimits, Explanation, Loss, Outcome, Question, explain, view_of
 from edge.limits.policy import LimitPlan
-from edge.limits.rules import RouteLimitRules, Unlimited
+from edge.limits.rules import LimitRules, Rate, RouteLimitRules, Unlimited
 from edge.routing import Auth, CorsRules, Route, Router, Service, Target
-from edge.snapshot import ReadOnly, Rules, TenantStatus, TenantView
+from edge.snapshot import ReadOnly, Rules, Subscription, TenantStatus, TenantView
 from tests.edge.config.documents import ACME, config
 from tests.edge.plane import OK, answering, plane, upstream
 from tests.edge.routes import crowded, fields, hosts, methods, paths, route, scattered
@@ -122,7 +122,8 @@ def test_an_encoded_slash_passes_where_a_route_allows_it() -> None:
 
 
 def plans(found: Explanation) -> list[LimitPlan]:
-    return [plan for plan in (found.authenticated, found.anonymous) if isinstance(plan, LimitPlan)]
+    callers = (found.authenticated, found.anonymous)
+    return [each.plan for each in callers if each is not None and each.plan is not None]
 
 
 def test_the_winner_is_told_with_what_follows_from_it() -> None:
@@ -138,7 +139,40 @@ def test_the_winner_is_told_with_what_follows_from_it() -> None:
 def test_a_caller_without_a_limit_is_told_apart_from_one_who_may_not_call() -> None:
     free = RouteLimitRules(authenticated=Unlimited.UNLIMITED)
     found = asked(tenant(route("free", "/free", limit=free)), "/free")
-    assert (found.authenticated, found.anonymous) == (Unlimited.UNLIMITED, None)
+    assert found.authenticated == CallerLimits("routes.free.limit.authenticated", "principal", None)
+    assert found.anonymous is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "tier", "settings"),
+    [
+        pytest.param(None, "", ("limits.authenticated", "limits.anonymous"), id="the tenant's"),
+        pytest.param(None, "gold", ("limits.tiers.gold", "limits.anonymous"), id="the plan's for who is known"),
+        pytest.param(
+            RouteLimitRules(Rate(1, 1_000), Rate(2, 1_000)),
+            "gold",
+            ("routes.a.limit.authenticated", "routes.a.limit.anonymous"),
+            id="the route's before all",
+        ),
+    ],
+)
+def test_each_limit_names_the_setting_that_it_follows_from(
+    limit: RouteLimitRules | None, tier: str, settings: tuple[str, str]
+) -> None:
+    view = tenant(route("a", "/a", auth=Auth.OPTIONAL, limit=limit), subscription=Subscription(tier))
+    rules = LimitRules(tenant=Rate(9, 1_000), tiers={"gold": Rate(8, 1_000)})
+    found = asked(replace(view, rules=replace(view.rules, limits=rules)), "/a")
+    told = [each for each in (found.authenticated, found.anonymous, found.unproven) if each is not None]
+    assert [(each.setting, each.counted_by) for each in told] == [
+        (settings[0], "principal"),
+        (settings[1], "address"),
+        ("limits.failed_authentication", "address"),
+    ]
+    assert [[policy.setting for policy in each.plan.policies] for each in told if each.plan is not None] == [
+        [settings[0], "limits.tenant"],
+        [settings[1], "limits.tenant"],
+        ["limits.failed_authentication"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,12 @@ from penstock.config.v1 import tenant_pb2
 from pydantic import Field
 
 from edge.admin.models.shapes import Answer, Filters
-from edge.explain import Explanation, Loser, Question
-from edge.limits.policy import LimitPlan
-from edge.limits.rules import Unlimited
+from edge.explain import CallerLimits, Explanation, Loser, Question
 from edge.problems import Refusal
 from edge.routing import CorsRules, Route
 from edge.snapshot import TenantView
 
-Caller = Literal["authenticated", "anonymous"]
+Caller = Literal["authenticated", "anonymous", "unproven"]
 
 
 class ExplainFilters(Filters):
@@ -86,6 +84,7 @@ class ExplainedPolicy(Answer):
     """One limit."""
 
     name: str
+    setting: str = Field(description="Where it stands in the document; a route's by the route's name.")
     requests: int
     window_ms: int
     algorithm: str
@@ -94,29 +93,38 @@ class ExplainedPolicy(Answer):
 class ExplainedLimits(Answer):
     """The limits of one kind of caller."""
 
-    caller: Caller
+    caller: Caller = Field(
+        description="`unproven`: a credential that has proved nobody yet, before it is looked up; failures count."
+    )
+    setting: str = Field(description="The most specific setting, which decides; it may say that there is no limit.")
+    counted_by: Literal["principal", "address"] = Field(
+        description="Whose the counter of the caller's own limit is: all credentials of a principal share one, and all "
+        "addresses of an IPv6 /64. `limits.tenant` has one for all callers."
+    )
     policies: list[ExplainedPolicy] = Field(
         description="The caller's own first, then the tenant's; empty: no limit. A key with a tier may have another."
     )
     on_outage: str | None
 
     @classmethod
-    def of(cls, caller: Caller, plan: LimitPlan | Unlimited) -> Self:
-        """The plan in the API's form."""
-        if isinstance(plan, Unlimited):
-            return cls(caller=caller, policies=[], on_outage=None)
+    def of(cls, caller: Caller, limits: CallerLimits) -> Self:
+        """The limits in the API's form."""
+        plan = limits.plan
         return cls(
             caller=caller,
+            setting=limits.setting,
+            counted_by=limits.counted_by,
             policies=[
                 ExplainedPolicy(
                     name=each.name,
+                    setting=each.setting,
                     requests=each.rate.requests,
                     window_ms=each.rate.window_millis,
                     algorithm=each.algorithm.name.lower(),
                 )
-                for each in plan.policies
+                for each in (() if plan is None else plan.policies)
             ],
-            on_outage=plan.outage.value,
+            on_outage=None if plan is None else plan.outage.value,
         )
 
 
@@ -193,9 +201,10 @@ class Explained(Answer):
     @classmethod
     def of(cls, explanation: Explanation, question: Question, record: tenant_pb2.Tenant, view: TenantView) -> Self:
         """The explanation in the API's form."""
-        plans: tuple[tuple[Caller, LimitPlan | Unlimited | None], ...] = (
+        callers: tuple[tuple[Caller, CallerLimits | None], ...] = (
             ("authenticated", explanation.authenticated),
             ("anonymous", explanation.anonymous),
+            ("unproven", explanation.unproven),
         )
         return cls(
             outcome=explanation.outcome.value,
@@ -212,7 +221,7 @@ class Explained(Answer):
             if explanation.route is None
             else ExplainedRoute.of(explanation.route, explanation.upstream_path or ""),
             refused=None if explanation.refusal is None else ExplainedRefusal.of(explanation.refusal),
-            limits=[ExplainedLimits.of(caller, plan) for caller, plan in plans if plan is not None],
+            limits=[ExplainedLimits.of(caller, found) for caller, found in callers if found is not None],
             cors=None if explanation.cors is None else ExplainedCors.of(explanation.cors),
             losers=[ExplainedLoser.of(each) for each in explanation.losers],
             losers_left_out=explanation.losers_left_out,

@@ -43,8 +43,24 @@ async def test_a_request_is_explained_by_the_newest_document(world: World) -> No
         "timeouts": {"connect_seconds": 1.0, "response_seconds": 10.0, "idle_seconds": 60.0},
         "max_body_bytes": None,
     }
-    policy = {"name": "default", "requests": 500, "window_ms": 60_000, "algorithm": "sliding_window"}
-    assert found["limits"] == [{"caller": "authenticated", "policies": [policy], "on_outage": "local"}]
+    counted = {"window_ms": 60_000, "algorithm": "sliding_window"}
+    own, failed = "limits.authenticated", "limits.failed_authentication"
+    assert found["limits"] == [
+        {
+            "caller": "authenticated",
+            "setting": own,
+            "counted_by": "principal",
+            "policies": [{"name": "default", "setting": own, "requests": 500, **counted}],
+            "on_outage": "local",
+        },
+        {
+            "caller": "unproven",
+            "setting": failed,
+            "counted_by": "address",
+            "policies": [{"name": "failed_authentication", "setting": failed, "requests": 100, **counted}],
+            "on_outage": "local",
+        },
+    ]
     assert found["cors"]["origins"] == ["https://shop.test"]
     assert found["losers"] == [{"name": "beta", "prefix": "/api", "reason": "headers", "detail": "needs x-beta: 1"}]
     assert (found["losers_left_out"], found["refused"], found["builtin"], found["allow"]) == (0, None, None, [])
