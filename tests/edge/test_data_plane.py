@@ -1,6 +1,7 @@
 """The data plane over real sockets: what goes through, what is refused, and that nothing is left hanging."""
 
 import asyncio
+from ipaddress import ip_network
 
 import orjson
 import pytest
@@ -9,6 +10,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from domain import api_keys
 from domain.tenants import DEFAULT_TENANT
 from edge.client import ClientLimits, HeadLimits
+from edge.http.forwarded import ProxyHeaders, TrustedProxies
 from edge.limits.decision import Decision
 from edge.limits.limiter import LimitUnavailable
 from edge.limits.policy import LimitSet
@@ -16,7 +18,7 @@ from edge.limits.rules import RouteLimitRules, Unlimited
 from edge.principal import Principal, PrincipalKind
 from edge.routing import Auth, CorsRules
 from edge.snapshot import GatewaySnapshot
-from tests.edge.plane import DEADLINE, OK, Served, answering, plane, refused, request, route, upstream
+from tests.edge.plane import DEADLINE, OK, Served, admitted, answering, plane, refused, request, route, upstream
 
 KEY = "X-API-Key: psk_live_default0keykey00_" + "s" * 32 + "_000000"
 CALLER = Principal(PrincipalKind.CONSUMER, "c-1", DEFAULT_TENANT, name="shop")
@@ -201,6 +203,28 @@ async def test_where_shared_limits_are_insisted_on_a_failure_that_cannot_be_coun
         edge.decide_failures = away
         answer = await edge.get("/api/x", KEY)
         assert (answer.status, answer.code, edge.looked_up) == (503, "LIMIT_UNAVAILABLE", [])
+
+
+async def test_callers_are_counted_by_principal_or_by_address_and_never_by_both() -> None:
+    keys: list[bytes] = []
+
+    def noted(limits: LimitSet) -> Decision:
+        keys.append(limits.key.partition(b":")[2])
+        return admitted(limits)
+
+    proxies = TrustedProxies((ip_network("127.0.0.0/8"),), ProxyHeaders.X_FORWARDED)
+    async with (
+        upstream(answering(OK)) as behind,
+        plane([route(behind.port, auth=Auth.OPTIONAL)], proxies=proxies) as edge,
+    ):
+        edge.decide = noted
+        edge.known[KEY.partition(": ")[2].encode()] = CALLER
+        addresses = ("192.0.2.1", "192.0.2.2", "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1")
+        for lines in ((), (KEY,)):
+            for address in addresses:
+                assert (await edge.get("/api/x", *lines, f"X-Forwarded-For: {address}")).status == 200
+    networks = ("192.0.2.1", "192.0.2.2", "2001:db8:1:2::/64", "2001:db8:1:2::/64", "2001:db8:1:3::/64")
+    assert keys == [*(b"d:a:%b" % each.encode() for each in networks), *[b"d:c:c-1"] * len(addresses)]
 
 
 async def test_an_unlimited_request_is_not_counted_and_says_nothing_of_limits() -> None:
