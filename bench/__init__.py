@@ -9,6 +9,8 @@
 - `decisions`     its load, over the stream and straight at Redis
 - `streaming`     memory of a worker while 2 GiB go through it: `python -m bench.streaming`
 - `slowloris`     good traffic beside a thousand slow clients: `python -m bench.slowloris`
+- `outage`        what clients feel while ratelimitsvc or its Redis is away: `python -m bench.outage`
+- `faults`        what befalls those two
 - `restart`       another command: rolling restarts under load, where every request must be answered
 - `keepalive`     its clients, which keep their connections and never retry
 - `report`, `plot`   tables and a picture of many runs: pure

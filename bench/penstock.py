@@ -7,7 +7,7 @@ every request recorded in PostgreSQL; one is not limited, the other by an exact 
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,8 +123,10 @@ def measured_suite(scratch: Path, upstream_port: int) -> Iterator[Suite]:
 
 
 @contextmanager
-def suite(scratch: Path, upstream_port: int, core: int | str, workers: int = 1) -> Iterator[Suite]:
-    """Starts the suite on these cores."""
+def suite(
+    scratch: Path, upstream_port: int, core: int | str, workers: int = 1, options: Sequence[str] = ()
+) -> Iterator[Suite]:
+    """Starts the suite on these cores, with further options of `penstock up`."""
     port, admin, log, data = free_port(), free_port(), scratch / "penstock.log", scratch / "penstock"
     command: list[str | Path] = [
         Path(sys.executable).parent / "penstock",
@@ -135,6 +137,7 @@ def suite(scratch: Path, upstream_port: int, core: int | str, workers: int = 1) 
         "--grpc-port-base=0",
         f"--workers={workers}",
         "--no-demo",
+        *options,
     ]
     # like its peers without a line per request; the telemetry of each is kept
     with running(command, core, log, PENSTOCK_ACCESS_LOG="false") as process:
