@@ -277,7 +277,7 @@ end
 
 -- Runs of units behind a head of skew and sum of all units; each is the times of its first and last unit and their
 -- number, oldest first. The newest is apart from the others in memory, as it takes in more.
-local SUB_WINDOWS, SUMS, RUN, RUN_FORM = 59, 16, 20, '<ddI4'
+local SUB_WINDOWS, SUMS, RUN, RUN_FORM = 60, 16, 20, '<ddI4'
 local sub, runs = string.sub, {}
 
 local function run_count(c)

@@ -93,6 +93,14 @@ def test_a_window_that_grows_wraps_and_empties_stays_equal_to_the_model(
         assert on_test_clock.decide(batch, now) == (now, [model.decide(check, now) for check in batch])
 
 
+@pytest.mark.parametrize("offset", [-1, 0], ids=["within", "after"])
+def test_a_sub_window_is_as_long_as_the_models(client: redis.Redis, offset: int) -> None:
+    deciding = Deciding(client, TEST_CLOCK, "ring", exact_up_to=0)
+    model, limit = Model(deciding), Limit(b"%d" % next(fresh), 5, 60 * SECOND)
+    for now in (START, START + limit.window_micros // SUB_WINDOWS + offset):
+        assert deciding.decide([([limit], 1)], now) == (now, [model.decide(([limit], 1), now)])
+
+
 # Half a sub-window of 20 s to some of them, and now and then more than a window.
 @unlike_production
 @given(
