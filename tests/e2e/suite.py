@@ -52,7 +52,7 @@ class Suite:
 
     def socket(self, process: str) -> Path:
         """The Unix socket of a service."""
-        found = re.search(rf'unix:([^"]*/{process}\.sock)', self.log.read_text())
+        found = re.search(rf'unix:([^":\s]*/{process}\.sock)', self.log.read_text())
         assert found is not None
         return Path(found[1])
 
