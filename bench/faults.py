@@ -4,6 +4,7 @@ The Redis is one of our own; a suite is told a port that leads to it and can be 
 """
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -37,6 +38,10 @@ class Passage:
     def shut(self) -> None:
         """Lets nothing through from now on."""
         self._loop.call_soon_threadsafe(self._open.clear)
+
+    def lead_to(self, target: Path) -> None:
+        """Leads new connections to another socket."""
+        self._target = target
 
     def open(self) -> None:
         """Lets everything through again."""
@@ -78,13 +83,15 @@ class Passage:
 
 
 class OwnRedis:
-    """A Valkey of our own behind a passage; `url` is what others are told."""
+    """A Valkey of our own behind a passage, with its data and socket below `folder`; `url` is what others are told."""
 
-    def __init__(self, prepared: PreparedValkey) -> None:
-        self._prepared = prepared
-        self.passage = Passage(prepared.socket)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count()
+        self._prepared = self._prepare()
+        self.passage = Passage(self._prepared.socket)
         self.url = f"redis://127.0.0.1:{self.passage.port}/0"
-        self.process = self._started()
+        self.process = _started(self._prepared)
 
     def signal(self, number: int) -> None:
         """Sends it a signal."""
@@ -93,31 +100,68 @@ class OwnRedis:
     def restart(self) -> None:
         """Starts it again after its end."""
         self.process.wait()
-        self.process = self._started()
+        self.process = _started(self._prepared)
+
+    @contextmanager
+    def failing_over(self) -> Iterator[None]:
+        """A replica that has everything and follows when the block begins takes its place when it ends."""
+        prepared = self._prepare()
+        replica = _started(prepared)
+        try:
+            with redis.Redis.from_url(self._prepared.url) as client:
+                client.config_set("repl-diskless-sync-delay", 0)
+            with redis.Redis.from_url(prepared.url) as client:
+                client.replicaof("127.0.0.1", self.passage.port)
+                _wait_until(lambda: client.info("replication")["master_link_status"] == "up")
+                yield
+                client.replicaof("NO", "ONE")
+        except BaseException:
+            _end(replica)
+            raise
+        _end(self.process)
+        self._prepared, self.process = prepared, replica
+        self.passage.lead_to(prepared.socket)
 
     def close(self) -> None:
         """Ends it."""
         self.passage.close()
-        self.process.kill()
-        self.process.wait()
+        _end(self.process)
 
-    def _started(self) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(self._prepared.command.argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + START_SECONDS
-        with redis.Redis.from_url(self._prepared.url) as client:
-            while time.monotonic() < deadline:
-                with suppress(redis.RedisError):
-                    if client.ping():
-                        return process
-                time.sleep(0.02)
-        process.kill()
-        raise TimeoutError("Valkey did not start")
+    def _prepare(self) -> PreparedValkey:
+        folder = self._folder / str(next(self._numbers))
+        return asyncio.run(prepare_valkey(folder / "valkey", folder / "s"))
+
+
+def _started(prepared: PreparedValkey) -> "subprocess.Popen[bytes]":
+    process = subprocess.Popen(prepared.command.argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with redis.Redis.from_url(prepared.url) as client:
+            _wait_until(client.ping)
+    except BaseException:
+        _end(process)
+        raise
+    return process
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
+
+
+def _wait_until(there: Callable[[], object]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(redis.RedisError):
+            if there():
+                return
+        time.sleep(0.02)
+    raise TimeoutError("Valkey did not start, or does not follow")
 
 
 @contextmanager
 def own_redis(folder: Path) -> Iterator[OwnRedis]:
     """Runs one on data in `folder`, whose path is short: the socket is in it."""
-    owned = OwnRedis(asyncio.run(prepare_valkey(folder / "valkey", folder / "s")))
+    owned = OwnRedis(folder)
     try:
         yield owned
     finally:
@@ -162,6 +206,13 @@ def _redis_killed(_suite: int, redis: OwnRedis) -> Iterator[None]:
 
 
 @contextmanager
+def _redis_failed_over(_suite: int, redis: OwnRedis) -> Iterator[None]:
+    with redis.failing_over():
+        redis.signal(signal.SIGKILL)
+        yield
+
+
+@contextmanager
 def _redis_swallowed(_suite: int, redis: OwnRedis) -> Iterator[None]:
     redis.passage.shut()
     try:
@@ -180,6 +231,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "ratelimitsvc killed": _service_killed,
     "Redis stopped": _redis_stopped,
     "Redis killed": _redis_killed,
+    "Redis failed over to a replica": _redis_failed_over,
     "Redis in a black hole": _redis_swallowed,
 }
 """Each begins with its block, whose end mends it; told the supervisor's process and the Redis."""
