@@ -26,6 +26,11 @@ WindowStore: TypeAlias = Literal["ring", "zset"]
 _CLOCK: Final = struct.Struct("<d")
 # allowed, binding, bits of the shadow limits without room, remaining, error, reset (µs), retry-after (µs)
 _ANSWER: Final = struct.Struct("<BBBIIdd")
+CLOCK_BYTES: Final = _CLOCK.size
+DECISION_BYTES: Final = _ANSWER.size
+_UNDECIDED: Final = 2
+# Stands in an answer for a check that was not decided; the script never writes it.
+UNDECIDED: Final = _ANSWER.pack(_UNDECIDED, 0, 0, 0, 0, 0, 0)
 
 
 class Layout:
@@ -115,11 +120,18 @@ def decided_at(answer: bytes) -> int:
 
 
 def add_decisions(answer: bytes, response: service_pb.CheckBatchResponse | service_pb.StreamChecksResponse) -> int:
-    """Adds the decisions of the script's answer to the response in the order of the checks; how many were admitted."""
+    """Adds the decisions of the script's answer to the response in the order of the checks; how many were admitted.
+
+    One that was not decided has an empty decision and is named as `undecided`.
+    """
     add = response.decisions.add
     admitted = 0
     decisions = _ANSWER.iter_unpack(memoryview(answer)[_CLOCK.size :])
     for allowed, binding, missed, remaining, error, reset, retry in decisions:
+        if allowed == _UNDECIDED:
+            response.undecided.append(len(response.decisions))
+            add()
+            continue
         decision = add(
             allowed=allowed == 1,
             binding=binding,

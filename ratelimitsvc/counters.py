@@ -35,13 +35,13 @@ class Script:
         # The name that Redis gives a script; no security depends on it.
         self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, pipe: RedisPipe, keys: Sequence[bytes], argument: bytes) -> bytes:
-        """What the script returns; RedisAway, ResponseError."""
+    async def run(self, pipe: RedisPipe, keys: Sequence[bytes], argument: bytes, *, asking: bool = False) -> bytes:
+        """What the script returns; RedisAway, ResponseError. `asking` as of `RedisPipe.call`."""
         answer: bytes
         try:
-            answer = await pipe.call("EVALSHA", self._digest, len(keys), *keys, argument)
+            answer = await pipe.call("EVALSHA", self._digest, len(keys), *keys, argument, asking=asking)
         except NoScriptError:  # not loaded yet, SCRIPT FLUSH, a replica promoted without it; EVAL loads it
-            answer = await pipe.call("EVAL", self._text, len(keys), *keys, argument)
+            answer = await pipe.call("EVAL", self._text, len(keys), *keys, argument, asking=asking)
         return answer
 
 
@@ -54,12 +54,12 @@ class Counters:
 
     async def decide(self, batch: Batch) -> bytes:
         """The packed answer to `batch` (see decide.lua); CountersAway."""
-        with _away():
+        with translated():
             return await self._script.run(self._pipe, batch.keys, batch.numbers)
 
     async def drop(self, keys: Sequence[bytes]) -> None:
         """Forgets the counters of `keys`, all at once; CountersAway."""
-        with _away():
+        with translated():
             await self._pipe.call("UNLINK", *keys)
 
 
@@ -72,12 +72,12 @@ class Slots:
 
     async def run(self, request: LeaseCall) -> bytes:
         """The packed answer to `request` (see lease.lua); CountersAway."""
-        with _away():
+        with translated():
             return await self._script.run(self._pipe, request.keys, request.argument)
 
 
 @contextmanager
-def _away() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Translates what the pipe raises into CountersAway."""
     try:
         yield

@@ -9,6 +9,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from penstock.ratelimit.v1 import concurrency_service_pb2 as pb
 from penstock.ratelimit.v1 import concurrency_service_pb2_grpc as pb_grpc
 
+from ratelimitsvc.cluster import ClusterSlots
 from ratelimitsvc.counters import CountersAway, Slots
 from ratelimitsvc.leases import acquisition, packed_acquire, packed_release, packed_renew, was_held
 from ratelimitsvc.metrics import LimitMetrics
@@ -20,7 +21,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class ConcurrencyServicer(pb_grpc.ConcurrencyServiceServicer):
     """Leases `slots`. `new_id` makes a lease's id, 16 octets that nobody can guess."""
 
-    def __init__(self, slots: Slots, metrics: LimitMetrics, new_id: Callable[[], bytes]) -> None:
+    def __init__(self, slots: Slots | ClusterSlots, metrics: LimitMetrics, new_id: Callable[[], bytes]) -> None:
         self._slots = slots
         self._metrics = metrics
         self._new_id = new_id

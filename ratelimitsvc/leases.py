@@ -29,10 +29,11 @@ class _Operation(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class LeaseCall:
-    """What lease.lua takes: `keys` in the order of the limits, and the rest."""
+    """What lease.lua takes: `keys` in the order of the limits, and the rest. `field` of the request has the keys."""
 
     keys: Sequence[bytes]
     argument: bytes
+    field: str
 
 
 def packed_acquire(request: pb.AcquireLeaseRequest, lease_id: bytes) -> LeaseCall:
@@ -84,7 +85,8 @@ def _packed(
     operation: _Operation, keys: Sequence[bytes], lease_id: bytes, lease_millis: int = 0, slots: Sequence[int] = ()
 ) -> LeaseCall:
     numbers = struct.pack(f"<{1 + len(slots)}d", lease_millis * 1000, *slots)
-    return LeaseCall([b"c" + key for key in keys], bytes([operation]) + lease_id + numbers)
+    field = "limits" if operation is _Operation.ACQUIRE else "keys"
+    return LeaseCall([b"c" + key for key in keys], bytes([operation]) + lease_id + numbers, field)
 
 
 def _refuse(*faults: FieldFault) -> None:

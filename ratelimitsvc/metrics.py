@@ -7,9 +7,10 @@ class LimitMetrics:
     """Counters on the process's registry, one step per batch."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        decisions = Counter("ratelimit_decisions_total", "Checks decided.", ("outcome",), registry=registry)
+        decisions = Counter("ratelimit_decisions_total", "Checks by their outcome.", ("outcome",), registry=registry)
         self._admitted = decisions.labels("admitted")
         self._refused = decisions.labels("refused")
+        self._undecided = decisions.labels("undecided")
         self._batches = Counter("ratelimit_batches_total", "Batches decided.", registry=registry)
         self._shed = Counter(
             "ratelimit_shed_checks_total", "Checks not decided because they had waited too long.", registry=registry
@@ -25,11 +26,12 @@ class LimitMetrics:
         """Counts a lease that was asked for."""
         (self._granted if granted else self._denied).inc()
 
-    def decided(self, checks: int, admitted: int) -> None:
-        """Counts a batch of `checks`, of which `admitted` were."""
+    def decided(self, checks: int, admitted: int, undecided: int = 0) -> None:
+        """Counts a batch of `checks`, of which `admitted` were, and `undecided` lay on a node that is away."""
         self._batches.inc()
         self._admitted.inc(admitted)
-        self._refused.inc(checks - admitted)
+        self._refused.inc(checks - admitted - undecided)
+        self._undecided.inc(undecided)
 
     def shed(self, checks: int) -> None:
         """Counts the checks of a batch whose turn came too late."""

@@ -1,27 +1,40 @@
 """What ratelimitsvc is told by its environment."""
 
 from ipaddress import ip_address
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from redis.asyncio import ConnectionPool
 
 from ratelimitsvc.batch import EXACT_UP_TO, MAX_UNITS, WindowStore
+from ratelimitsvc.topology import cluster_url
 from svckit.settings import CommaList, ProcessSettings
 
 DEFAULT_LISTEN: Final = ("127.0.0.1:50052",)
 
 
+def _refuse_unusable(url: SecretStr) -> SecretStr:
+    try:
+        cluster = cluster_url(url.get_secret_value())
+        ConnectionPool.from_url(url.get_secret_value() if cluster is None else cluster.of(cluster.nodes[0]))
+    except ValueError:
+        raise ValueError(
+            "redis://HOST:PORT/NUMBER names a database, redis+cluster://HOST:PORT,HOST:PORT nodes of a cluster"
+        ) from None
+    return url
+
+
 class RateLimitSettings(ProcessSettings):
     """Settings of the process.
 
-    `redis_url` (it may hold a password) names a logical database of our own. `team_callers` are the process names
-    of internal teams that may ask for decisions; their public keys are in the trusted keys file. `envoy_listen` is
-    where Envoys may ask; empty: nowhere.
+    `redis_url` (it may hold a password) names a logical database of our own, or nodes of a Redis Cluster.
+    `team_callers` are the process names of internal teams that may ask for decisions; their public keys are in the
+    trusted keys file. `envoy_listen` is where Envoys may ask; empty: nowhere.
     """
 
     listen: CommaList = Field(default=DEFAULT_LISTEN, min_length=1)
     team_callers: CommaList = ()
-    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    redis_url: Annotated[SecretStr, AfterValidator(_refuse_unusable)] = SecretStr("redis://127.0.0.1:6379/0")
     # What one store counted the other does not see: after a change every window begins anew.
     window_store: WindowStore = "ring"
     # Of a batch that waits for its turn at Redis: whoever asked does not wait much longer, and decides without us.

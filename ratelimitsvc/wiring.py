@@ -2,16 +2,19 @@
 
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from penstock.ratelimit.v1 import concurrency_service_pb2_grpc as lease_grpc
 from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 
-from ratelimitsvc.batch import Layout, packed
+from ratelimitsvc.batch import Layout
+from ratelimitsvc.cluster import ClusterCounters, ClusterSlots, RedisCluster
 from ratelimitsvc.counters import Counters, Slots, script
+from ratelimitsvc.decider import Decider
 from ratelimitsvc.envoy.feed import PolicyFeed
 from ratelimitsvc.envoy.servicer import EnvoyServicer, listen_for_envoy
 from ratelimitsvc.gate import Gate
@@ -21,6 +24,7 @@ from ratelimitsvc.metrics import LimitMetrics
 from ratelimitsvc.redis_pipe import RedisPipe
 from ratelimitsvc.servicer import RateLimitServicer
 from ratelimitsvc.settings import RateLimitSettings
+from ratelimitsvc.topology import cluster_url
 from svckit.channels import open_channel
 from svckit.interceptors.identity import MethodTable
 from svckit.server import Runtime, ServiceSpec
@@ -56,35 +60,52 @@ def service(team_callers: Sequence[str] = ()) -> ServiceSpec[RateLimitSettings]:
 
 async def start(stack: AsyncExitStack, runtime: Runtime[RateLimitSettings]) -> Sequence[Mount]:
     """Waits for Redis once. When it goes away later the service stays up and answers LIMIT_UNAVAILABLE."""
-    text = script()
-    pipe = RedisPipe(
+    store = open_store(
         runtime.settings.redis_url.get_secret_value(),
-        opening=("SCRIPT", "LOAD", text),
         silence_seconds=runtime.settings.redis_timeout_seconds,
         unit=random.SystemRandom().random,
     )
-    runtime.tasks.create_task(pipe.run())
-    await pipe.connected.wait()
+    runtime.tasks.create_task(store.redis.run())
+    await store.redis.connected.wait()
     metrics = LimitMetrics(runtime.registry)
     layout = Layout(runtime.settings.window_store, runtime.settings.exact_up_to)
     gate = Gate(AT_REDIS, runtime.settings.queue_seconds)
-    counters = Counters(pipe, text)
-    servicer = RateLimitServicer(counters, layout, gate, metrics, runtime.drain)
-    slots = Slots(pipe, script(name="lease.lua"))
-    leases = ConcurrencyServicer(slots, metrics, lambda: secrets.token_bytes(LEASE_ID_BYTES))
+    decider = Decider(store.counters, layout, gate, metrics)
+    servicer = RateLimitServicer(decider, metrics, runtime.drain)
+    leases = ConcurrencyServicer(store.slots, metrics, lambda: secrets.token_bytes(LEASE_ID_BYTES))
     if runtime.settings.envoy_listen:
-        await _serve_envoy(stack, runtime, counters, layout, metrics)
+        await _serve_envoy(stack, runtime, decider, metrics)
     return (
         Mount(pb_grpc.add_RateLimitServiceServicer_to_server, servicer),
         Mount(lease_grpc.add_ConcurrencyServiceServicer_to_server, leases),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where counters and slots are; `redis` has to run."""
+
+    redis: RedisPipe | RedisCluster
+    counters: Counters | ClusterCounters
+    slots: Slots | ClusterSlots
+
+
+def open_store(url: str, *, silence_seconds: float, unit: Callable[[], float]) -> Store:
+    """The store on one server or on a cluster, as `url` says; the rest as of `RedisPipe`."""
+    deciding, leasing = script(), script(name="lease.lua")
+    opening = ("SCRIPT", "LOAD", deciding)
+    nodes = cluster_url(url)
+    if nodes is None:
+        pipe = RedisPipe(url, opening=opening, silence_seconds=silence_seconds, unit=unit)
+        return Store(pipe, Counters(pipe, deciding), Slots(pipe, leasing))
+    cluster = RedisCluster(nodes, opening=opening, silence_seconds=silence_seconds, unit=unit)
+    return Store(cluster, ClusterCounters(cluster, deciding), ClusterSlots(cluster, leasing))
+
+
 async def _serve_envoy(
     stack: AsyncExitStack,
     runtime: Runtime[RateLimitSettings],
-    counters: Counters,
-    layout: Layout,
+    decider: Decider,
     metrics: LimitMetrics,
 ) -> None:
     """Does not wait for configsvc: until the policies are here, Envoys are told so."""
@@ -93,7 +114,7 @@ async def _serve_envoy(
     feed = PolicyFeed(channel, unit=random.SystemRandom().random)
     runtime.tasks.create_task(feed.run())
     token = settings.envoy_token.get_secret_value() if settings.envoy_token is not None else None
-    servicer = EnvoyServicer(lambda checks: counters.decide(packed(checks, layout)), metrics, feed.policies)
+    servicer = EnvoyServicer(decider, metrics, feed.policies)
     server, bound = await listen_for_envoy(stack, servicer, settings.envoy_listen, token, runtime.metrics)
     log.info("listening for Envoy", addresses=bound)
 

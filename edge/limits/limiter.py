@@ -164,7 +164,7 @@ class Limiter:
             self._probing = None
         elif response.HasField("failure"):
             self._take_failure(response.batch_id, response.failure)
-        elif self._pump.settle(response.batch_id, response.decisions):
+        elif self._pump.settle(response.batch_id, response.decisions, response.undecided):
             self.batches += 1
         if self._pump.ready:
             self._wake.set()

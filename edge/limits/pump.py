@@ -74,8 +74,8 @@ class Pump:
         self._in_flight[batch_id] = batch
         return wire.request(batch_id, [limits.check_entry(cost) for _, limits, cost in batch])
 
-    def settle(self, batch_id: int, decisions: Sequence[pb.Decision]) -> bool:
-        """Hands out the decisions of a batch, one per check.
+    def settle(self, batch_id: int, decisions: Sequence[pb.Decision], undecided: Iterable[int] = ()) -> bool:
+        """Hands out the decisions of a batch, one per check, except those that are `undecided`.
 
         False when it is not under way any more (a late answer), or when their number is another and it is given up.
         """
@@ -85,6 +85,8 @@ class Pump:
         if len(decisions) != len(batch):
             _give_up(batch, "rejected")
             return False
+        if undecided:
+            _give_up((batch[place] for place in undecided if place < len(batch)), "counters")
         for (future, _, _), decision in zip(batch, decisions, strict=True):
             if not future.done():  # else its request has ended
                 future.set_result(decision)

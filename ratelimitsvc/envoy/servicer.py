@@ -5,18 +5,15 @@ What goes wrong on our side is a gRPC error, after which Envoy does as its own c
 """
 
 import hmac
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import grpc
 from penstock.envoy.v3 import rate_limit_pb2 as pb
 from penstock.errors.v1 import error_reason_pb2 as reasons
-from penstock.ratelimit.v1 import limit_pb2
-from penstock.ratelimit.v1 import rate_limit_service_pb2 as service_pb
 
-from ratelimitsvc.batch import add_decisions
-from ratelimitsvc.counters import CountersAway
+from ratelimitsvc.decider import Decider
 from ratelimitsvc.envoy.mapping import Question, Verdict, answer, decided, looked_at, question
 from ratelimitsvc.envoy.policies import DescriptorPolicies
 from ratelimitsvc.metrics import LimitMetrics
@@ -44,15 +41,10 @@ _MAX_CALLS: Final = 4_096
 
 
 class EnvoyServicer:
-    """Decides by the script's answers, which `decide` fetches, and by `policies`, which are told the domain."""
+    """Decides by what the `policies` of a domain say."""
 
-    def __init__(
-        self,
-        decide: Callable[[Sequence[limit_pb2.Check]], Awaitable[bytes]],
-        metrics: LimitMetrics,
-        policies: Callable[[str], DescriptorPolicies],
-    ) -> None:
-        self._decide = decide
+    def __init__(self, decider: Decider, metrics: LimitMetrics, policies: Callable[[str], DescriptorPolicies]) -> None:
+        self._decider = decider
         self._metrics = metrics
         self._policies = policies
 
@@ -65,33 +57,22 @@ class EnvoyServicer:
     async def _verdict(self, asked: Question) -> Verdict:
         looks = asked.looks()
         if asked.cost is not None:
-            verdict = decided(asked, await self._ask([*asked.counts(), *(looks if len(looks) > 1 else ())]))
+            verdict = decided(
+                asked, await self._decider.decide_all([*asked.counts(), *(looks if len(looks) > 1 else ())])
+            )
         else:
-            verdict = looked_at(asked, await self._ask(looks) if looks else [])
+            verdict = looked_at(asked, await self._decider.decide_all(looks) if looks else [])
             counts = asked.counts()
             if not verdict.over and counts:
                 # Where costs differ, what fitted a moment ago may not fit now: then one cost may have been counted
                 # without the other. Never is more admitted than fits.
-                decisions = await self._ask([*counts, *looks])
+                decisions = await self._decider.decide_all([*counts, *looks])
                 first, then = decisions[: len(counts)], decisions[len(counts) :]
                 over = not all(each.allowed for each in first)
                 retry = max(each.retry_after_millis for each in first)
                 verdict = Verdict(over, looked_at(asked, then).standings, retry)
         self._metrics.decided(1, 0 if verdict.over else 1)
         return verdict
-
-    async def _ask(self, checks: Sequence[limit_pb2.Check]) -> Sequence[limit_pb2.Decision]:
-        response = service_pb.CheckBatchResponse()
-        try:
-            add_decisions(await self._decide(checks), response)
-        except CountersAway as error:
-            self._metrics.failed("LIMIT_UNAVAILABLE")
-            raise Fault(reasons.ERROR_REASON_LIMIT_UNAVAILABLE) from error
-        # A refusal says how long to wait. One that does not is no decision, and nobody is refused without one.
-        if not all(each.allowed or each.retry_after_millis for each in response.decisions):
-            self._metrics.failed("LIMIT_UNAVAILABLE")
-            raise Fault(reasons.ERROR_REASON_LIMIT_UNAVAILABLE)
-        return response.decisions
 
 
 async def listen_for_envoy(

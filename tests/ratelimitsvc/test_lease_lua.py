@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from domain.concurrency import Acquisition, ConcurrencyLimit, Leases, acquire, release, renew
 from ratelimitsvc.counters import REDIS_CLOCK, script
-from tests.ratelimitsvc.conftest import TEST_CLOCK
+from tests.ratelimitsvc.conftest import SERVERS, TEST_CLOCK, counters, name_on
 
+pytestmark = pytest.mark.parametrize("server_url", SERVERS, indirect=True)
 SECOND = 1_000_000
 START = 1_700_000_000 * SECOND
 ACQUIRE, RENEW, RELEASE = 1, 2, 3
@@ -47,7 +48,7 @@ class Leasing:
     ) -> Acquisition:
         slots = [limit.slots for limit in limits] if operation == ACQUIRE else []
         argument = bytes([operation]) + lease_id + struct.pack(f"<{1 + len(slots)}d", duration, *slots)
-        answer = self.script([b"c" + limit.key for limit in limits], (argument, now))
+        answer = self.script([name_on(self.client, b"c" + limit.key) for limit in limits], (argument, now))
         assert isinstance(answer, bytes)
         done, binding, remaining, wait = struct.unpack("<BBId", answer)
         return Acquisition(done == 1, binding, remaining, int(wait))
@@ -66,7 +67,7 @@ def test_the_script_does_as_the_model_does(
     states = {b"x": Leases(), b"y": Leases()}
     for index, (step, operation, names, slots, duration, back) in enumerate(history):
         now += step
-        limits = [ConcurrencyLimit(b"%d/%s" % (example, name), slots) for name in names]
+        limits = [ConcurrencyLimit(b"%d:%s" % (example, name), slots) for name in names]
         before = tuple(states[name] for name in names)
         lease_id = lease(index if operation == ACQUIRE else index - back)
         told = leasing.run(operation, lease_id, limits, duration, now)
@@ -96,7 +97,7 @@ def test_a_key_with_all_its_slots_taken_has_24_octets_for_each(client: redis.Red
     leasing, limit = Leasing(client, TEST_CLOCK), ConcurrencyLimit(b"k", 100)
     for number in range(150):
         leasing.run(ACQUIRE, lease(number), [limit], 60 * SECOND, START)
-    assert client.strlen("ck") == 16 + 24 * 100
+    assert client.strlen(name_on(client, b"ck").decode()) == 16 + 24 * 100
 
 
 @pytest.mark.parametrize("renewed", [False, True], ids=["acquired", "renewed"])
@@ -107,24 +108,24 @@ def test_a_key_ends_with_its_last_lease(client: redis.Redis, renewed: bool) -> N
     if renewed:
         leasing.run(RENEW, lease(1), [limit], 90 * SECOND)
     longest = 90_000 if renewed else 60_000
-    assert longest - 20_000 < client.pttl("ck") <= longest + 1
+    assert longest - 20_000 < client.pttl(name_on(client, b"ck").decode()) <= longest + 1
 
 
 def test_a_key_whose_last_lease_was_released_is_gone(client: redis.Redis) -> None:
     leasing, limit = Leasing(client, REDIS_CLOCK), ConcurrencyLimit(b"k", 5)
     leasing.run(ACQUIRE, lease(1), [limit], 60 * SECOND)
     leasing.run(RELEASE, lease(1), [limit])
-    assert client.keys() == []
+    assert counters(client) == []
 
 
 def test_what_is_refused_or_not_held_writes_nothing(client: redis.Redis) -> None:
     leasing, limit = Leasing(client, REDIS_CLOCK), ConcurrencyLimit(b"k", 1)
     leasing.run(ACQUIRE, lease(1), [limit], 60 * SECOND)
-    before = client.dump("ck")
+    before = client.dump(name_on(client, b"ck").decode())
     leasing.run(ACQUIRE, lease(2), [limit], 60 * SECOND)
     leasing.run(RENEW, lease(2), [limit], 60 * SECOND)
     leasing.run(RELEASE, lease(2), [limit])
-    assert client.dump("ck") == before
+    assert client.dump(name_on(client, b"ck").decode()) == before
 
 
 def test_on_redis_time_a_slot_comes_free_when_its_lease_expires(client: redis.Redis) -> None:

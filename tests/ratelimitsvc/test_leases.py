@@ -40,10 +40,10 @@ def releasing(lease_id: bytes = ID, keys: tuple[bytes, ...] = (b"k",)) -> Callab
 
 def test_each_request_is_packed_as_the_script_takes_it() -> None:
     assert acquiring([limit(b"a", 5), limit(b"b", 7)], 30)() == LeaseCall(
-        [b"ca", b"cb"], b"\x01" + ID + struct.pack("<ddd", 30_000, 5, 7)
+        [b"ca", b"cb"], b"\x01" + ID + struct.pack("<ddd", 30_000, 5, 7), "limits"
     )
-    assert renewing(millis=20)() == LeaseCall([b"ck"], b"\x02" + ID + struct.pack("<d", 20_000))
-    assert releasing()() == LeaseCall([b"ck"], b"\x03" + ID + struct.pack("<d", 0))
+    assert renewing(millis=20)() == LeaseCall([b"ck"], b"\x02" + ID + struct.pack("<d", 20_000), "keys")
+    assert releasing()() == LeaseCall([b"ck"], b"\x03" + ID + struct.pack("<d", 0), "keys")
 
 
 @pytest.mark.parametrize(

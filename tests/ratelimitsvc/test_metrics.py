@@ -21,6 +21,7 @@ def test_before_the_first_batch_every_outcome_is_there_to_be_watched() -> None:
     assert counted(registry) == {
         "ratelimit_decisions_total admitted": 0,
         "ratelimit_decisions_total refused": 0,
+        "ratelimit_decisions_total undecided": 0,
         "ratelimit_batches_total": 0,
         "ratelimit_shed_checks_total": 0,
         "ratelimit_leases_total granted": 0,
@@ -28,16 +29,18 @@ def test_before_the_first_batch_every_outcome_is_there_to_be_watched() -> None:
     }
 
 
-def test_each_check_of_a_batch_is_admitted_or_refused_and_the_batch_counts_once() -> None:
+def test_each_check_of_a_batch_is_admitted_or_refused_or_undecided_and_the_batch_counts_once() -> None:
     registry = CollectorRegistry()
     metrics = LimitMetrics(registry)
     metrics.decided(checks=5, admitted=3)
     metrics.decided(checks=2, admitted=0)
     metrics.decided(checks=0, admitted=0)
+    metrics.decided(checks=1, admitted=0, undecided=1)
     assert counted(registry) == {
         "ratelimit_decisions_total admitted": 3,
         "ratelimit_decisions_total refused": 4,
-        "ratelimit_batches_total": 3,
+        "ratelimit_decisions_total undecided": 1,
+        "ratelimit_batches_total": 4,
         "ratelimit_shed_checks_total": 0,
         "ratelimit_leases_total granted": 0,
         "ratelimit_leases_total refused": 0,
@@ -61,6 +64,7 @@ def test_a_batch_that_failed_is_told_by_its_reason_and_decides_nothing() -> None
     assert counted(registry) == {
         "ratelimit_decisions_total admitted": 0,
         "ratelimit_decisions_total refused": 0,
+        "ratelimit_decisions_total undecided": 0,
         "ratelimit_batches_total": 0,
         "ratelimit_shed_checks_total": 0,
         "ratelimit_leases_total granted": 0,

@@ -1,14 +1,19 @@
 """One connection to a real Redis: replies in order, loss and silence."""
 
 import asyncio
+import secrets
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import redis
 from redis.exceptions import ResponseError
 
 from ratelimitsvc.redis_pipe import RedisAway, RedisPipe
+from tests.ratelimitsvc.conftest import installed
+from tests.ratelimitsvc.servers import HOST, run_node
 
 DEADLINE_SECONDS = 20
 
@@ -51,6 +56,26 @@ async def test_a_caller_that_goes_away_leaves_the_others_their_replies(valkey: s
         assert await pipe.call("ECHO", "there") == b"there"
 
 
+async def test_a_caller_that_goes_away_in_the_midst_of_being_sent_leaves_the_others_their_replies(
+    short_dir: Path,
+) -> None:
+    async with (
+        run_node(installed("valkey"), short_dir / secrets.token_hex(4)) as node,
+        piping(node.url) as pipe,
+        asyncio.TaskGroup() as tasks,
+    ):
+        node.process.send_signal(signal.SIGSTOP)  # reads nothing: what is more than the kernel holds stays here
+        gone = tasks.create_task(pipe.call("ECHO", bytes(16 * 1024 * 1024)))
+        there = tasks.create_task(pipe.call("ECHO", "there"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0)
+        node.process.send_signal(signal.SIGCONT)
+        assert await there == b"there"
+        assert await pipe.call("ECHO", "later") == b"later"
+
+
 async def test_a_lost_connection_fails_its_calls_and_is_opened_again(valkey: str, client: redis.Redis) -> None:
     async with piping(valkey) as pipe, asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(_outcome(pipe, "BLPOP", "nothing", 0))
@@ -65,6 +90,15 @@ async def test_silence_while_a_reply_is_due_loses_the_connection(valkey: str) ->
         assert await _outcome(pipe, "BLPOP", "nothing", 0) is RedisAway
         await connected(pipe)
         assert await pipe.call("ECHO", "back") == b"back"
+
+
+async def test_a_server_that_has_become_a_replica_is_left_for_the_one_that_its_name_leads_to(short_dir: Path) -> None:
+    async with run_node(installed("valkey"), short_dir / secrets.token_hex(4)) as node, piping(node.url) as pipe:
+        await node.ask("REPLICAOF", HOST, node.bus)  # where nobody is
+        assert await _outcome(pipe, "SET", "k", "v") is RedisAway
+        await node.ask("REPLICAOF", "NO", "ONE")
+        await connected(pipe)
+        assert await pipe.call("SET", "k", "v") == b"OK"
 
 
 async def test_a_call_without_a_connection_fails_at_once() -> None:

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from ratelimitsvc.batch import Layout
 from ratelimitsvc.counters import Counters, script
+from ratelimitsvc.decider import Decider
 from ratelimitsvc.gate import Gate
 from ratelimitsvc.metrics import LimitMetrics
 from ratelimitsvc.redis_pipe import RedisPipe
@@ -53,7 +54,8 @@ async def serving(
     pipe = RedisPipe(url, opening=("SCRIPT", "LOAD", text), silence_seconds=DEADLINE_SECONDS, unit=lambda: 0.0)
     drain, registry = Drain(), CollectorRegistry()
     gate = Gate(width, queue_seconds)
-    servicer = RateLimitServicer(Counters(pipe, text), Layout(), gate, LimitMetrics(registry), drain)
+    metrics = LimitMetrics(registry)
+    servicer = RateLimitServicer(Decider(Counters(pipe, text), Layout(), gate, metrics), metrics, drain)
     mount = Mount(pb_grpc.add_RateLimitServiceServicer_to_server, servicer)
     table = {name: callers for name, callers in method_table(["team-a"]).items() if "RateLimitService" in name}
     hosted = await service_host.serve(NAME, table, [mount], drain=drain)

@@ -1,4 +1,4 @@
-"""Where Envoys may ask: on this machine, or with a token."""
+"""What the process is told: where its counters are, and where Envoys may ask."""
 
 import pytest
 
@@ -34,3 +34,31 @@ def test_a_short_token_is_refused() -> None:
 
 def test_nobody_listens_for_envoys_unasked() -> None:
     assert load_settings(RateLimitSettings, REQUIRED).envoy_listen == ()
+
+
+def settings(url: str) -> RateLimitSettings:
+    return load_settings(RateLimitSettings, {**REQUIRED, "PENSTOCK_REDIS_URL": url})
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://a:1/2", "unix:///s?db=1", "redis+cluster://u:p@a:1,b:2", "rediss+cluster://a"]
+)
+def test_one_server_or_nodes_of_a_cluster_are_named_by_a_url(url: str) -> None:
+    assert settings(url).redis_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://a:1,b:2",
+        "redis+cluster://u:hunter2@a:x",
+        "redis+cluster://a:1/1",
+        "http://hunter2",
+        "redis+cluster://a?db=hunter2",
+    ],
+)
+def test_a_url_that_names_neither_is_a_fault_that_shows_no_secret(url: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings(url)
+    assert str(refused.value).startswith("PENSTOCK_REDIS_URL is not valid")
+    assert "hunter2" not in str(refused.value)

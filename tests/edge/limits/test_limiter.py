@@ -33,6 +33,7 @@ class ObedientService:
         self.answering.set()
         self.ending = asyncio.Event()
         self.failure: pb.BatchFailure | None = None
+        self.undecided: list[int] = []
 
     async def StreamChecks(self, requests: AsyncIterator[pb.StreamChecksRequest], context: Any) -> None:
         async def answer_all() -> None:
@@ -62,7 +63,8 @@ class ObedientService:
         if self.failure is not None:
             return pb.StreamChecksResponse(batch_id=request.batch_id, failure=self.failure)
         decision = limit_pb2.Decision(allowed=True, remaining=7, reset_millis=60_000)
-        return pb.StreamChecksResponse(batch_id=request.batch_id, decisions=[decision] * len(request.checks))
+        decisions = [decision] * len(request.checks)
+        return pb.StreamChecksResponse(batch_id=request.batch_id, decisions=decisions, undecided=self.undecided)
 
     async def until(self, told: Callable[[], bool]) -> None:
         """Waits until what has arrived makes `told` true."""
@@ -204,6 +206,17 @@ async def test_a_rejected_batch_is_decided_here_and_the_breaker_stays_closed(ser
         rig.service.failure = pb.BatchFailure(reason="BAD_REQUEST", detail="checks[0].limits[0].key has 1 to 256 bytes")
         assert (await within(rig.start())).source is Source.LOCAL
         assert rig.failed_open == ["rejected"]
+        assert rig.limiter.closed.is_set()
+
+
+async def test_what_a_lost_node_leaves_undecided_is_decided_here_and_the_breaker_stays_closed(
+    service_host: ServiceHost,
+) -> None:
+    async with running(service_host) as rig:
+        rig.service.undecided = [0]
+        lost, kept = rig.start(caller="alice"), rig.start(caller="bob")
+        assert ((await within(lost)).source, (await within(kept)).source) == (Source.LOCAL, Source.REDIS)
+        assert rig.failed_open == ["counters"]
         assert rig.limiter.closed.is_set()
 
 

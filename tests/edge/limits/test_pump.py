@@ -72,6 +72,17 @@ async def test_a_request_that_has_ended_is_passed_over() -> None:
     assert await there == pb.Decision(remaining=1)
 
 
+async def test_what_the_service_could_not_decide_is_lost_and_the_rest_is_not() -> None:
+    pump = Pump()
+    first, second, third = add(pump), add(pump), add(pump)
+    assert pump.settle(sent(pump).batch_id, [pb.Decision(remaining=1), pb.Decision(), pb.Decision(remaining=3)], [1, 9])
+    assert (await first, await second, await third) == (
+        pb.Decision(remaining=1),
+        Lost("counters"),
+        pb.Decision(remaining=3),
+    )
+
+
 async def test_an_answer_that_is_not_one_per_check_gives_the_batch_up() -> None:
     pump = Pump()
     future = add(pump)

@@ -11,10 +11,12 @@ import grpc
 from penstock.envoy.v3 import rate_limit_pb2 as pb
 from prometheus_client import CollectorRegistry
 
-from ratelimitsvc.batch import Layout, packed
+from ratelimitsvc.batch import Layout
 from ratelimitsvc.counters import Counters, script
+from ratelimitsvc.decider import Decider
 from ratelimitsvc.envoy.policies import DescriptorPolicies
 from ratelimitsvc.envoy.servicer import SERVICE, EnvoyServicer, listen_for_envoy
+from ratelimitsvc.gate import Gate
 from ratelimitsvc.metrics import LimitMetrics
 from ratelimitsvc.redis_pipe import RedisPipe
 from svckit.channels import open_channel
@@ -66,10 +68,9 @@ async def serving_envoy(
     text = script()
     pipe = RedisPipe(redis_url, opening=("SCRIPT", "LOAD", text), silence_seconds=DEADLINE_SECONDS, unit=lambda: 0.0)
     registry = CollectorRegistry()
-    counters = Counters(pipe, text)
-    servicer = EnvoyServicer(
-        lambda checks: counters.decide(packed(checks, Layout())), LimitMetrics(registry), lambda _domain: policies
-    )
+    metrics = LimitMetrics(registry)
+    decider = Decider(Counters(pipe, text), Layout(), Gate(1, DEADLINE_SECONDS), metrics)
+    servicer = EnvoyServicer(decider, metrics, lambda _domain: policies)
     address = f"unix:{folder / secrets.token_hex(4)}.sock"
     async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
         running = tasks.create_task(pipe.run())

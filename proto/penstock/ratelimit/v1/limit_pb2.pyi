@@ -61,7 +61,10 @@ class Limit(_message.Message):
     ALGORITHM_FIELD_NUMBER: _builtins.int
     SHADOW_FIELD_NUMBER: _builtins.int
     key: _builtins.bytes
-    """Names the counter. Callers put tenant, rule and principal into it: 1–256 bytes, any octets."""
+    """Names the counter. Callers put tenant, rule and principal into it: 1–256 bytes, any octets. What stands in front
+    of the first `:`, or all of it without one, is the hash tag on a Redis Cluster: limits of one check have the same
+    there.
+    """
     limit: _builtins.int
     """Admits at most this many units per window: 1–1,000,000."""
     window_millis: _builtins.int

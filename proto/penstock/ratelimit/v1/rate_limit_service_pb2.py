@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from penstock.ratelimit.v1 import limit_pb2 as penstock_dot_ratelimit_dot_v1_dot_limit__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.penstock/ratelimit/v1/rate_limit_service.proto\x12\x15penstock.ratelimit.v1\x1a!penstock/ratelimit/v1/limit.proto\";\n\x0c\x43heckRequest\x12+\n\x05\x63heck\x18\x01 \x01(\x0b\x32\x1c.penstock.ratelimit.v1.Check\"B\n\rCheckResponse\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.penstock.ratelimit.v1.Decision\"A\n\x11\x43heckBatchRequest\x12,\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x1c.penstock.ratelimit.v1.Check\"H\n\x12\x43heckBatchResponse\x12\x32\n\tdecisions\x18\x01 \x03(\x0b\x32\x1f.penstock.ratelimit.v1.Decision\"<\n\rRefundRequest\x12+\n\x05\x63heck\x18\x01 \x01(\x0b\x32\x1c.penstock.ratelimit.v1.Check\"C\n\x0eRefundResponse\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.penstock.ratelimit.v1.Decision\"<\n\x0cResetRequest\x12,\n\x06limits\x18\x01 \x03(\x0b\x32\x1c.penstock.ratelimit.v1.Limit\"\x0f\n\rResetResponse\"l\n\x13StreamChecksRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12,\n\x06\x63hecks\x18\x02 \x03(\x0b\x32\x1c.penstock.ratelimit.v1.Check\x12\x15\n\rbudget_millis\x18\x03 \x01(\r\"\x92\x01\n\x14StreamChecksResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12\x32\n\tdecisions\x18\x02 \x03(\x0b\x32\x1f.penstock.ratelimit.v1.Decision\x12\x34\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32#.penstock.ratelimit.v1.BatchFailure\".\n\x0c\x42\x61tchFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t2\xe6\x03\n\x10RateLimitService\x12R\n\x05\x43heck\x12#.penstock.ratelimit.v1.CheckRequest\x1a$.penstock.ratelimit.v1.CheckResponse\x12\x61\n\nCheckBatch\x12(.penstock.ratelimit.v1.CheckBatchRequest\x1a).penstock.ratelimit.v1.CheckBatchResponse\x12k\n\x0cStreamChecks\x12*.penstock.ratelimit.v1.StreamChecksRequest\x1a+.penstock.ratelimit.v1.StreamChecksResponse(\x01\x30\x01\x12U\n\x06Refund\x12$.penstock.ratelimit.v1.RefundRequest\x1a%.penstock.ratelimit.v1.RefundResponse\x12W\n\x05Reset\x12#.penstock.ratelimit.v1.ResetRequest\x1a$.penstock.ratelimit.v1.ResetResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.penstock/ratelimit/v1/rate_limit_service.proto\x12\x15penstock.ratelimit.v1\x1a!penstock/ratelimit/v1/limit.proto\";\n\x0c\x43heckRequest\x12+\n\x05\x63heck\x18\x01 \x01(\x0b\x32\x1c.penstock.ratelimit.v1.Check\"B\n\rCheckResponse\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.penstock.ratelimit.v1.Decision\"A\n\x11\x43heckBatchRequest\x12,\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x1c.penstock.ratelimit.v1.Check\"[\n\x12\x43heckBatchResponse\x12\x32\n\tdecisions\x18\x01 \x03(\x0b\x32\x1f.penstock.ratelimit.v1.Decision\x12\x11\n\tundecided\x18\x02 \x03(\r\"<\n\rRefundRequest\x12+\n\x05\x63heck\x18\x01 \x01(\x0b\x32\x1c.penstock.ratelimit.v1.Check\"C\n\x0eRefundResponse\x12\x31\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1f.penstock.ratelimit.v1.Decision\"<\n\x0cResetRequest\x12,\n\x06limits\x18\x01 \x03(\x0b\x32\x1c.penstock.ratelimit.v1.Limit\"\x0f\n\rResetResponse\"l\n\x13StreamChecksRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12,\n\x06\x63hecks\x18\x02 \x03(\x0b\x32\x1c.penstock.ratelimit.v1.Check\x12\x15\n\rbudget_millis\x18\x03 \x01(\r\"\xa5\x01\n\x14StreamChecksResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12\x32\n\tdecisions\x18\x02 \x03(\x0b\x32\x1f.penstock.ratelimit.v1.Decision\x12\x34\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32#.penstock.ratelimit.v1.BatchFailure\x12\x11\n\tundecided\x18\x04 \x03(\r\".\n\x0c\x42\x61tchFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t2\xe6\x03\n\x10RateLimitService\x12R\n\x05\x43heck\x12#.penstock.ratelimit.v1.CheckRequest\x1a$.penstock.ratelimit.v1.CheckResponse\x12\x61\n\nCheckBatch\x12(.penstock.ratelimit.v1.CheckBatchRequest\x1a).penstock.ratelimit.v1.CheckBatchResponse\x12k\n\x0cStreamChecks\x12*.penstock.ratelimit.v1.StreamChecksRequest\x1a+.penstock.ratelimit.v1.StreamChecksResponse(\x01\x30\x01\x12U\n\x06Refund\x12$.penstock.ratelimit.v1.RefundRequest\x1a%.penstock.ratelimit.v1.RefundResponse\x12W\n\x05Reset\x12#.penstock.ratelimit.v1.ResetRequest\x1a$.penstock.ratelimit.v1.ResetResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,21 +41,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKBATCHREQUEST']._serialized_start=237
   _globals['_CHECKBATCHREQUEST']._serialized_end=302
   _globals['_CHECKBATCHRESPONSE']._serialized_start=304
-  _globals['_CHECKBATCHRESPONSE']._serialized_end=376
-  _globals['_REFUNDREQUEST']._serialized_start=378
-  _globals['_REFUNDREQUEST']._serialized_end=438
-  _globals['_REFUNDRESPONSE']._serialized_start=440
-  _globals['_REFUNDRESPONSE']._serialized_end=507
-  _globals['_RESETREQUEST']._serialized_start=509
-  _globals['_RESETREQUEST']._serialized_end=569
-  _globals['_RESETRESPONSE']._serialized_start=571
-  _globals['_RESETRESPONSE']._serialized_end=586
-  _globals['_STREAMCHECKSREQUEST']._serialized_start=588
-  _globals['_STREAMCHECKSREQUEST']._serialized_end=696
-  _globals['_STREAMCHECKSRESPONSE']._serialized_start=699
-  _globals['_STREAMCHECKSRESPONSE']._serialized_end=845
-  _globals['_BATCHFAILURE']._serialized_start=847
-  _globals['_BATCHFAILURE']._serialized_end=893
-  _globals['_RATELIMITSERVICE']._serialized_start=896
-  _globals['_RATELIMITSERVICE']._serialized_end=1382
+  _globals['_CHECKBATCHRESPONSE']._serialized_end=395
+  _globals['_REFUNDREQUEST']._serialized_start=397
+  _globals['_REFUNDREQUEST']._serialized_end=457
+  _globals['_REFUNDRESPONSE']._serialized_start=459
+  _globals['_REFUNDRESPONSE']._serialized_end=526
+  _globals['_RESETREQUEST']._serialized_start=528
+  _globals['_RESETREQUEST']._serialized_end=588
+  _globals['_RESETRESPONSE']._serialized_start=590
+  _globals['_RESETRESPONSE']._serialized_end=605
+  _globals['_STREAMCHECKSREQUEST']._serialized_start=607
+  _globals['_STREAMCHECKSREQUEST']._serialized_end=715
+  _globals['_STREAMCHECKSRESPONSE']._serialized_start=718
+  _globals['_STREAMCHECKSRESPONSE']._serialized_end=883
+  _globals['_BATCHFAILURE']._serialized_start=885
+  _globals['_BATCHFAILURE']._serialized_end=931
+  _globals['_RATELIMITSERVICE']._serialized_start=934
+  _globals['_RATELIMITSERVICE']._serialized_end=1420
 # @@protoc_insertion_point(module_scope)

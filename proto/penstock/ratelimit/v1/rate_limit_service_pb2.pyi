@@ -98,18 +98,26 @@ class CheckBatchResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DECISIONS_FIELD_NUMBER: _builtins.int
+    UNDECIDED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[_limit_pb2.Decision]:
         """Lists one decision per check, in the order of the checks."""
+
+    @_builtins.property
+    def undecided(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Lists the indexes of checks that could not be decided, as their node of a Redis Cluster is out of reach; their
+        decisions mean nothing.
+        """
 
     def __init__(
         self,
         *,
         decisions: _abc.Iterable[_limit_pb2.Decision] | None = ...,
+        undecided: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "undecided", b"undecided"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -251,6 +259,7 @@ class StreamChecksResponse(_message.Message):
     BATCH_ID_FIELD_NUMBER: _builtins.int
     DECISIONS_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    UNDECIDED_FIELD_NUMBER: _builtins.int
     batch_id: _builtins.int
     """Is the id of the answered batch."""
     @_builtins.property
@@ -263,16 +272,23 @@ class StreamChecksResponse(_message.Message):
         absent when it was decided.
         """
 
+    @_builtins.property
+    def undecided(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Lists the indexes of checks that could not be decided, as their node of a Redis Cluster is out of reach; their
+        decisions mean nothing.
+        """
+
     def __init__(
         self,
         *,
         batch_id: _builtins.int = ...,
         decisions: _abc.Iterable[_limit_pb2.Decision] | None = ...,
         failure: Global___BatchFailure | None = ...,
+        undecided: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "decisions", b"decisions", "failure", b"failure"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "decisions", b"decisions", "failure", b"failure", "undecided", b"undecided"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
