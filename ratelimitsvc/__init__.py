@@ -4,6 +4,7 @@ travel with a request, or come from configsvc for an Envoy.
 - `settings`    what the process is told
 - `batch`       checks in the contract's form to and from the packed form of the script; their validation. Pure
 - `decide.lua`  the script that decides one batch on Redis's own clock; the model is `domain.limits`
+- `wire`        requests of streams packed from their bytes. Pure
 - `leases`      requests for leased slots to and from the packed form of their script; their validation. Pure
 - `lease.lua`   the script of concurrency limits; the model is `domain.concurrency`
 - `redis_pipe`  one connection to Redis on which calls do not wait for each other

@@ -10,7 +10,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from penstock.ratelimit.v1 import limit_pb2
 from penstock.ratelimit.v1 import rate_limit_service_pb2 as pb
 
-from ratelimitsvc.batch import Layout, add_decisions, counter_keys, packed, packed_refund
+from ratelimitsvc.batch import Checks, Layout, add_decisions, counter_keys, packed, packed_refund
 from ratelimitsvc.cluster import ClusterCounters
 from ratelimitsvc.counters import Counters, CountersAway
 from ratelimitsvc.gate import Gate
@@ -36,7 +36,7 @@ class Decider:
         """As `Gate.deadline`."""
         return self._gate.deadline(budget_millis)
 
-    async def decide(self, checks: Sequence[limit_pb2.Check], response: Response, deadline: float) -> int:
+    async def decide(self, checks: Checks, response: Response, deadline: float) -> int:
         """Adds the decisions on `checks` to the response; how many were admitted.
 
         Fault OVERLOADED besides, if their turn has not come before the deadline. After a fault nothing is added.

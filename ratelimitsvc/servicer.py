@@ -1,7 +1,7 @@
 """The rpcs of RateLimitService: one decision, a batch, and the stream that a busy edge keeps open."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -9,15 +9,29 @@ from penstock.ratelimit.v1 import limit_pb2
 from penstock.ratelimit.v1 import rate_limit_service_pb2 as pb
 from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 
+from ratelimitsvc.batch import Checks, Layout
 from ratelimitsvc.decider import Decider
 from ratelimitsvc.metrics import LimitMetrics
+from ratelimitsvc.wire import RequestReader, StreamedChecks
 from svckit.drain import Drain
 from svckit.errors import Fault
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
+SERVICE: Final = "penstock.ratelimit.v1.RateLimitService"
 # Batches of one stream in work at a time; what comes beyond waits in the transport, which slows its sender down.
 MAX_IN_FLIGHT: Final = 64
+
+
+def add_to_server(servicer: "RateLimitServicer", server: Any, *, layout: Layout) -> None:
+    """What the generated function does, but the requests of streams come packed."""
+    pb_grpc.add_RateLimitServiceServicer_to_server(servicer, server)
+    streamed = grpc.stream_stream_rpc_method_handler(
+        servicer.StreamChecks,
+        request_deserializer=RequestReader(layout),
+        response_serializer=pb.StreamChecksResponse.SerializeToString,
+    )
+    server.add_registered_method_handlers(SERVICE, {"StreamChecks": streamed})
 
 
 class RateLimitServicer(pb_grpc.RateLimitServiceServicer):
@@ -50,14 +64,14 @@ class RateLimitServicer(pb_grpc.RateLimitServiceServicer):
         return pb.ResetResponse()
 
     async def StreamChecks(  # type: ignore[override]  # the stub knows generators only; answers overtake each other
-        self, requests: AsyncIterator[pb.StreamChecksRequest], context: Context
+        self, requests: AsyncIterator[StreamedChecks], context: Context
     ) -> None:
         """Decides batches as they come; a failed one is answered as such, and the stream goes on."""
         room = asyncio.Semaphore(MAX_IN_FLIGHT)
         # A call takes one message at a time (grpc.aio: "too many operations").
         turn = asyncio.Lock()
 
-        async def answer(request: pb.StreamChecksRequest, deadline: float) -> None:
+        async def answer(request: StreamedChecks, deadline: float) -> None:
             try:
                 response = await self._stream_answer(request, deadline)
                 async with turn:
@@ -65,13 +79,16 @@ class RateLimitServicer(pb_grpc.RateLimitServiceServicer):
             finally:
                 room.release()
 
-        async with asyncio.TaskGroup() as batches:
-            async for request in self._drain.until(requests):
-                deadline = self._decider.deadline(request.budget_millis)
+        async def read(batches: asyncio.TaskGroup) -> None:
+            await room.acquire()  # before the read: what was read is answered, whenever the drain starts
+            async for request in requests:
+                batches.create_task(answer(request, self._decider.deadline(request.budget_millis)))
                 await room.acquire()
-                batches.create_task(answer(request, deadline))
 
-    async def _stream_answer(self, request: pb.StreamChecksRequest, deadline: float) -> pb.StreamChecksResponse:
+        async with asyncio.TaskGroup() as batches:
+            await self._drain.unless_started(read(batches))
+
+    async def _stream_answer(self, request: StreamedChecks, deadline: float) -> pb.StreamChecksResponse:
         response = pb.StreamChecksResponse(batch_id=request.batch_id)
         try:
             await self._decide(request.checks, response, deadline)
@@ -82,7 +99,7 @@ class RateLimitServicer(pb_grpc.RateLimitServiceServicer):
 
     async def _decide(
         self,
-        checks: Sequence[limit_pb2.Check],
+        checks: Checks,
         response: pb.CheckBatchResponse | pb.StreamChecksResponse,
         deadline: float,
     ) -> None:

@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
 from penstock.ratelimit.v1 import concurrency_service_pb2_grpc as lease_grpc
-from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 
 from ratelimitsvc.batch import Layout
 from ratelimitsvc.cluster import ClusterCounters, ClusterSlots, RedisCluster
@@ -22,7 +22,7 @@ from ratelimitsvc.lease_servicer import ConcurrencyServicer
 from ratelimitsvc.leases import LEASE_ID_BYTES
 from ratelimitsvc.metrics import LimitMetrics
 from ratelimitsvc.redis_pipe import RedisPipe
-from ratelimitsvc.servicer import RateLimitServicer
+from ratelimitsvc.servicer import RateLimitServicer, add_to_server
 from ratelimitsvc.settings import RateLimitSettings
 from ratelimitsvc.topology import cluster_url
 from svckit.channels import open_channel
@@ -76,7 +76,7 @@ async def start(stack: AsyncExitStack, runtime: Runtime[RateLimitSettings]) -> S
     if runtime.settings.envoy_listen:
         await _serve_envoy(stack, runtime, decider, metrics)
     return (
-        Mount(pb_grpc.add_RateLimitServiceServicer_to_server, servicer),
+        Mount(partial(add_to_server, layout=layout), servicer),
         Mount(lease_grpc.add_ConcurrencyServiceServicer_to_server, leases),
     )
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import grpc
 import pytest
@@ -20,7 +21,7 @@ from ratelimitsvc.decider import Decider
 from ratelimitsvc.gate import Gate
 from ratelimitsvc.metrics import LimitMetrics
 from ratelimitsvc.redis_pipe import RedisPipe
-from ratelimitsvc.servicer import RateLimitServicer
+from ratelimitsvc.servicer import RateLimitServicer, add_to_server
 from ratelimitsvc.wiring import NAME, method_table
 from svckit.channels import open_stream
 from svckit.drain import Drain
@@ -55,8 +56,9 @@ async def serving(
     drain, registry = Drain(), CollectorRegistry()
     gate = Gate(width, queue_seconds)
     metrics = LimitMetrics(registry)
-    servicer = RateLimitServicer(Decider(Counters(pipe, text), Layout(), gate, metrics), metrics, drain)
-    mount = Mount(pb_grpc.add_RateLimitServiceServicer_to_server, servicer)
+    layout = Layout()
+    servicer = RateLimitServicer(Decider(Counters(pipe, text), layout, gate, metrics), metrics, drain)
+    mount = Mount(partial(add_to_server, layout=layout), servicer)
     table = {name: callers for name, callers in method_table(["team-a"]).items() if "RateLimitService" in name}
     hosted = await service_host.serve(NAME, table, [mount], drain=drain)
     async with asyncio.TaskGroup() as tasks:
