@@ -7,6 +7,7 @@
 - `load`          wrk, and what it says
 - `limits`        decisions of ratelimitsvc beside what its Redis can do: `python -m bench.limits`
 - `decisions`     its load, over the stream and straight at Redis
+- `stores`        what Redis itself takes for a decision, store by store
 - `streaming`     memory of a worker while 2 GiB go through it: `python -m bench.streaming`
 - `slowloris`     good traffic beside a thousand slow clients: `python -m bench.slowloris`
 - `outage`        what clients feel while ratelimitsvc or its Redis is away: `python -m bench.outage`

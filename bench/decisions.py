@@ -1,13 +1,13 @@
-"""Load on limits: callers who ask again as soon as they are answered, over one stream as a busy edge has it; and the
-same batches straight at Redis, which is the ceiling."""
+"""Load on limits: callers who ask again as soon as they are answered, over one stream as a busy edge has it; and
+batches straight at Redis, which is the ceiling."""
 
 import asyncio
 import time
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import cycle, takewhile
 from typing import Any
 
 import grpc
@@ -22,8 +22,9 @@ from ratelimitsvc.batch import Batch, Layout, packed
 from svckit.channels import open_stream
 
 LIMIT, WINDOW_MILLIS = 500, 60_000
-# As many batches are on their way to Redis itself: it must never wait for its client.
-_PIPELINE = 16
+_TENANT = b"01890000000070008000000000000000"
+PIPELINE = 16
+"""So many batches are on their way to Redis itself: it must never wait for its client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +33,17 @@ class Keys:
 
     names: Sequence[bytes]
     algorithm: int
+    window_millis: int = WINDOW_MILLIS
 
     @classmethod
-    def of(cls, count: int, algorithm: int) -> "Keys":
+    def of(cls, count: int, algorithm: int, window_millis: int = WINDOW_MILLIS) -> "Keys":
         """So many; a multiple of a prime apart, so that neighbours in a batch are none in Redis."""
-        tenant = b"01890000000070008000000000000000"
-        return cls([b"%b:d:k:%032x" % (tenant, number * 7919 % count) for number in range(count)], algorithm)
+        names = [b"%b:d:k:%032d" % (_TENANT, number * 7919 % count) for number in range(count)]
+        return cls(names, algorithm, window_millis)
 
     def entries(self) -> list[bytes]:
         """The checks as a StreamChecksRequest has them."""
-        tail = wire.limit_tail(LIMIT, WINDOW_MILLIS, self.algorithm)
+        tail = wire.limit_tail(LIMIT, self.window_millis, self.algorithm)
         return [wire.check_entry(wire.limit_entry(name, tail), 1) for name in self.names]
 
     def checks(self, cost: int = 1) -> list[limit_pb2.Check]:
@@ -52,7 +54,7 @@ class Keys:
                     limit_pb2.Limit(
                         key=name,
                         limit=LIMIT,
-                        window_millis=WINDOW_MILLIS,
+                        window_millis=self.window_millis,
                         algorithm=self.algorithm,  # type: ignore[arg-type]  # one of the enum's numbers
                     )
                 ],
@@ -140,60 +142,55 @@ class Callers:
             self._wake.set()
 
 
-async def straight(socket_path: str, text: str, keys: Keys, size: int, seconds: float) -> int:
-    """How many decisions the script itself makes in so many seconds, in batches of `size`, over one connection that is
-    never idle.
+async def straight(socket_path: str, commands: Iterable[bytes]) -> int:
+    """Has Redis answer the commands, over one connection that is never idle; how many there were.
 
-    Commands are packed beforehand: the client must not be what is measured.
+    They are packed beforehand: the client must not be what is measured. ReplyError for a reply that is an error.
     """
     reader, writer = await asyncio.open_unix_connection(socket_path)
     replies = hiredis.Reader()
+    sent = answered = 0
     try:
-        digest = await _reply(reader, writer, replies, "SCRIPT", "LOAD", text)
-        commands = _commands(digest, keys.checks(), size)
-        due: deque[None] = deque()
-        began, decided = time.perf_counter(), 0
         for command in commands:
             writer.write(command)
-            due.append(None)
-            while len(due) >= _PIPELINE:
-                answers = await _read(reader, replies)
-                for answer in answers:
-                    if isinstance(answer, Exception):
-                        raise answer
-                    due.popleft()
-                decided += size * len(answers)
-            if time.perf_counter() - began > seconds:
-                return decided
+            sent += 1
+            while sent - answered >= PIPELINE:
+                answered += await _read(reader, replies)
+        while answered < sent:
+            answered += await _read(reader, replies)
     finally:
         writer.close()
-    raise AssertionError("commands never end")
+    return answered
 
 
-def _commands(digest: bytes, checks: Sequence[limit_pb2.Check], size: int) -> Iterator[bytes]:
-    """The checks in batches as EVALSHA, over and over."""
-    layout = Layout()
-    batches = [packed(checks[start : start + size], layout) for start in range(0, len(checks) - size + 1, size)]
+def lasting(commands: Iterable[bytes], seconds: float) -> Iterator[bytes]:
+    """The commands for so long."""
+    end = time.perf_counter() + seconds
+    return takewhile(lambda _: time.perf_counter() < end, commands)
+
+
+def commands(digest: str, batches: Iterable[Batch]) -> Iterator[bytes]:
+    """The batches as EVALSHA, over and over."""
     return cycle([_command(digest, batch) for batch in batches])
 
 
-def _command(digest: bytes, batch: Batch) -> bytes:
+def batched(checks: Sequence[limit_pb2.Check], size: int, layout: Layout) -> list[Batch]:
+    """The checks in batches of so many."""
+    return [packed(checks[start : start + size], layout) for start in range(0, len(checks) - size + 1, size)]
+
+
+def _command(digest: str, batch: Batch) -> bytes:
     parts = ("EVALSHA", digest, len(batch.keys), *batch.keys, batch.numbers)
     return bytes(hiredis.pack_command(parts))  # type: ignore[arg-type]  # the stub knows one-tuples only
 
 
-async def _reply(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, replies: hiredis.Reader, *command: str
-) -> Any:
-    writer.write(hiredis.pack_command(command))  # type: ignore[arg-type]
-    return (await _read(reader, replies))[0]
-
-
-async def _read(reader: asyncio.StreamReader, replies: hiredis.Reader) -> list[Any]:
-    """The replies that are there, one at least."""
-    found: list[Any] = []
+async def _read(reader: asyncio.StreamReader, replies: hiredis.Reader) -> int:
+    """How many replies are there, one at least."""
+    found = 0
     while not found:
         replies.feed(await reader.read(1 << 18))
         while (reply := replies.gets()) is not False:
-            found.append(reply)
+            if isinstance(reply, Exception):
+                raise reply
+            found += 1
     return found

@@ -1,5 +1,5 @@
 """Measures ratelimitsvc: `python -m bench.limits`. Decisions through the stream at 1, 64, 256 and 1,024 callers, beside
-what the same Redis does with the same script and batches in the same run; bytes per counter.
+what the same Redis does with the same script and batches in the same run; then Redis alone, store by store.
 
 ratelimitsvc has a core of its own; Redis and the load share the other one. So what a whole core would do is told by
 CPU time, for ratelimitsvc as for Redis: other load on the machine hardly changes it.
@@ -26,10 +26,13 @@ from penstock.ratelimit.v1 import limit_pb2
 from penstock.ratelimit.v1 import rate_limit_service_pb2 as pb
 from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 
-from bench.decisions import LIMIT, Callers, Keys, straight
-from bench.processes import GATEWAY_CORE, HELPER_CORE, core_busy_seconds, cpu_seconds, running, settle
+from bench.decisions import LIMIT, Callers, Keys, batched, commands, lasting, straight
+from bench.processes import GATEWAY_CORE, HELPER_CORE, core_busy_seconds, cpu_seconds, moved_to, running, settle
 from bench.report import table
+from bench.stores import Server, asking_program, measure_stores
 from penstockctl.embedded.valkey import prepare_valkey
+from penstockctl.gates import wait_until_open
+from ratelimitsvc.batch import Layout
 from ratelimitsvc.counters import script
 from svckit.channels import open_channel
 from svckit.identity import ProcessIdentity, generate_identity
@@ -91,13 +94,12 @@ class Measured:
         points = quantiles(load.seconds, n=100)
         with redis.Redis(unix_socket_path=self.socket) as client:
             client.flushall()
-        os.sched_setaffinity(0, {GATEWAY_CORE})  # the client of the ceiling takes the service's core
-        try:
+        with moved_to(GATEWAY_CORE):  # the client of the ceiling takes the service's core
             before = self._spent()
-            made = await straight(self.socket, script(), keys, max(1, round(load.batch)), seconds / 2)
+            size = max(1, round(load.batch))
+            batches = commands(self._load_script(), batched(keys.checks(), size, Layout()))
+            made = size * await straight(self.socket, lasting(batches, seconds / 2))
             ceiling = made / (self._spent()[1] - before[1])
-        finally:
-            os.sched_setaffinity(0, {HELPER_CORE})
         return Run(
             rate=decided / passed,
             batch=load.batch,
@@ -114,17 +116,9 @@ class Measured:
     def _spent(self) -> tuple[float, float, float]:
         return cpu_seconds([self.service]), cpu_seconds([self.redis]), core_busy_seconds(HELPER_CORE)
 
-    async def bytes_per_key(self, algorithm: int) -> int:
-        """What a counter takes in Redis at its fullest: LIMIT units counted one by one."""
-        keys = Keys.of(1, algorithm)
+    def _load_script(self) -> str:
         with redis.Redis(unix_socket_path=self.socket) as client:
-            client.flushall()
-            async with self.channel() as channel:
-                stub = pb_grpc.RateLimitServiceStub(channel)
-                for _ in range(LIMIT):
-                    await stub.CheckBatch(pb.CheckBatchRequest(checks=keys.checks()))
-            (name,) = client.keys()
-            return int(client.memory_usage(name, samples=0))
+            return str(client.script_load(script()))
 
 
 @asynccontextmanager
@@ -156,16 +150,29 @@ async def measure(levels: Sequence[int], rounds: int, seconds: float) -> dict[st
     """The tables by title."""
     runs: dict[tuple[str, int], list[Run]] = {}
     with tempfile.TemporaryDirectory(prefix="bl") as folder:
+        # First: gRPC warns of each process that is started after it.
+        stores = await redis_alone(Path(folder), rounds, seconds / 4)
         async with measured(Path(folder)) as service:
-            sizes = {name: await service.bytes_per_key(number) for name, number in ALGORITHMS.items()}
             await service.run(Keys.of(KEYS, 1), max(levels), WARM_SECONDS)
             for number, name, callers in ((n, a, c) for n in range(rounds) for a in ALGORITHMS for c in levels):
                 run = await service.run(Keys.of(KEYS, ALGORITHMS[name]), callers, seconds)
                 runs.setdefault((name, callers), []).append(run)
                 print(f"round {number + 1}: {name}, {callers}: {run.rate:,.0f}/s", file=sys.stderr, flush=True)
     tables = {f"Limits, {name}": decisions({callers: runs[name, callers] for callers in levels}) for name in ALGORITHMS}
-    rows = [[name, f"{size:,}"] for name, size in sizes.items()]
-    return {**tables, f"Counters with {LIMIT} units": table(["algorithm", "bytes"], rows)}
+    return {**tables, **stores}
+
+
+async def redis_alone(scratch: Path, rounds: int, seconds: float) -> dict[str, str]:
+    """The table of stores by its title, of a Valkey that nobody else asks."""
+    prepared = await prepare_valkey(scratch / "alone", scratch / "a")
+    program = asking_program()
+    asked_by = Path(program).name if program else "a client of our own"
+    with running(prepared.command.argv, HELPER_CORE, scratch / "alone.log") as store, moved_to(GATEWAY_CORE):
+        if not await wait_until_open(prepared.gate, lambda: store.poll() is None):
+            sys.exit("bench: Valkey ended early")
+        server = Server(store.pid, str(prepared.socket), program)
+        title = f"Redis alone, asked by {asked_by}; bytes of a counter with {LIMIT} units"
+        return {title: await measure_stores(server, rounds, seconds)}
 
 
 def decisions(runs: dict[int, list[Run]]) -> str:

@@ -54,6 +54,17 @@ def running(command: Sequence[str | Path], core: int | str, log: Path, **env: st
                 process.wait()
 
 
+@contextmanager
+def moved_to(core: int) -> Iterator[None]:
+    """This thread on another core while entered, and what it starts there."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Waits until the URL answers below 500; ends the benchmark when the process dies or never does."""
     deadline = time.monotonic() + START_SECONDS

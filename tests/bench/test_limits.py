@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from bench.decisions import Keys
 from bench.limits import Run, decisions
+from bench.stores import NOTHING, stores_table
 from ratelimitsvc.batch import Layout, packed
 
 RUN = Run(
@@ -27,6 +28,16 @@ def test_the_medians_stand_beside_what_redis_does_alone() -> None:
         "| a core of Redis alone/s | share of it | helpers' core | failed |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         "| 64 | 16.0 | 40,000 | 1.00 | 2.00 | 12.5 | 50% | 80,000 | 6.0 | 100,000 | 80% | 70% | 3 |",
+    ]
+
+
+def test_the_stores_stand_beside_a_script_that_does_nothing() -> None:
+    micros = {(NOTHING, 1): 5.0, (NOTHING, 64): 0.25, ("ring", 1): 20.0, ("ring", 64): 8.0}
+    assert stores_table(micros, {"ring": 4_400}).splitlines() == [
+        "| store | bytes | µs, batch of 1 | a core of Redis/s | µs, batch of 64 | a core of Redis/s |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| EVALSHA that does nothing | – | 5.0 | 200,000 | 0.2 | 4,000,000 |",
+        "| ring | 4,400 | 20.0 | 50,000 | 8.0 | 125,000 |",
     ]
 
 
