@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[3]
 # Its package and ours need different things of the folder `envoy`: it is installed where `make bench` has it, too.
 INSTALLED = Path(".bench/envoy/bin/envoy")
 DEADLINE_SECONDS = 60
+OVERRIDE = {"requests_per_unit": 2, "unit": "HOUR"}
+# Where a route's `RateLimit.limit` finds it.
+OVERRIDE_KEY = {"dynamic_metadata": {"metadata_key": {"key": "test.limits", "path": [{"key": "override"}]}}}
 
 
 def envoy_program() -> str:
@@ -58,6 +61,7 @@ async def running_envoy(
 ) -> AsyncIterator[Envoy]:
     """Envoy with a route for each prefix in `rules`, whose actions make descriptors; `service` answers (`unix:…`).
 
+    In place of a list of actions there may be all of a `RateLimit`. Every request carries `OVERRIDE` in its metadata.
     `folder` has a short path.
     """
     own = folder / secrets.token_hex(4)
@@ -118,10 +122,15 @@ def _config(
     routes = [
         {
             "match": {"prefix": prefix},
-            "route": {"cluster": "back", "rate_limits": [{"actions": each} for each in actions]},
+            **_limited([each if isinstance(each, dict) else {"actions": each} for each in limits]),
         }
-        for prefix, actions in rules.items()
+        for prefix, limits in rules.items()
     ]
+    describing = {
+        "@type": f"{extensions}.filters.http.set_metadata.v3.Config",
+        "metadata": [{"metadata_namespace": "test.limits", "value": {"override": OVERRIDE}}],
+    }
+    filters = [{"name": "describe", "typed_config": describing}, {"name": "limit", "typed_config": limiting}]
     here = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "here\n"}}}
     http2 = {
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -132,7 +141,7 @@ def _config(
     return {
         "static_resources": {
             "listeners": [
-                _listener(folder / "front", routes, [{"name": "limit", "typed_config": limiting}]),
+                _listener(folder / "front", routes, filters),
                 _listener(folder / "back", [here], []),
             ],
             "clusters": [
@@ -141,6 +150,15 @@ def _config(
             ],
         }
     }
+
+
+def _limited(limits: list[dict[str, Any]]) -> dict[str, Any]:
+    """Route and limits. Those of the route itself may bring a limit along, those of the filter may count in units:
+    Envoy passes over either in the other place."""
+    if not any("hits_addend" in each for each in limits):
+        return {"route": {"cluster": "back", "rate_limits": limits}}
+    kind = "type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute"
+    return {"route": {"cluster": "back"}, "typed_per_filter_config": {"limit": {"@type": kind, "rate_limits": limits}}}
 
 
 def _listener(path: Path, routes: list[Any], filters: list[Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from ratelimitsvc.envoy.policies import DescriptorPolicies
 
 from .documents import limited
-from .envoys import Envoy, running_envoy
+from .envoys import OVERRIDE_KEY, Envoy, running_envoy
 from .serving import serving_envoy
 
 TOKEN = "correct-horse-battery-staple"
@@ -25,12 +25,15 @@ def generic(value: str) -> list[object]:
     return [{"generic_key": {"descriptor_value": value}}]
 
 
-RULES: dict[str, list[list[object]]] = {
+RULES: dict[str, list[object]] = {
     "/one": [generic("one")],
     "/three": [generic("three")],
     "/both": [generic("three"), generic("one")],
     "/user": [[{"request_headers": {"header_name": "x-user", "descriptor_key": "user"}}]],
     "/free": [generic("unknown")],
+    "/twice": [{"actions": generic("three"), "hits_addend": {"number": 2}}],
+    "/look": [{"actions": generic("three"), "hits_addend": {"number": 0}}],
+    "/brought": [{"actions": generic("unknown"), "limit": OVERRIDE_KEY}],
 }
 
 
@@ -48,13 +51,16 @@ async def test_clients_see_the_limit_on_what_passes(envoy: Envoy) -> None:
     assert (answer.status_code, answer.text) == (200, "here\n")
     assert answer.headers["RateLimit-Policy"] == '"three";q=3;w=60'
     assert answer.headers["RateLimit"] == '"three";r=2;t=60'
-    assert answer.headers["X-RateLimit-Remaining"] == "2"  # Envoy's own, made of the status
+    # Envoy's own, made of the status.
+    assert answer.headers["X-RateLimit-Remaining"] == "2"
+    assert answer.headers["X-RateLimit-Limit"] == '3, 3;w=60;name="three"'
 
 
 async def test_clients_see_why_they_are_refused_and_when_to_come_back(envoy: Envoy) -> None:
     await envoy.get("/one")
     answer = await envoy.get("/one")
     assert answer.status_code == 429
+    assert answer.headers["X-Envoy-RateLimited"] == "true"
     assert answer.headers.get_list("Content-Type") == ["application/problem+json"]
     assert 59 <= int(answer.headers["Retry-After"]) <= 60
     assert answer.headers["RateLimit"].startswith('"one";r=0;t=')
@@ -66,6 +72,26 @@ async def test_what_one_limit_refuses_no_other_counts(envoy: Envoy) -> None:
     statuses = [(await envoy.get("/both")).status_code for _ in range(3)]
     assert statuses == [200, 429, 429]
     assert (await envoy.get("/three")).headers["RateLimit"].startswith('"three";r=1;')
+
+
+async def test_a_route_can_count_a_request_as_several_units(envoy: Envoy) -> None:
+    answers = [await envoy.get("/twice") for _ in range(2)]
+    assert [each.status_code for each in answers] == [200, 429]
+    assert (await envoy.get("/three")).headers["RateLimit"].startswith('"three";r=0;')
+
+
+async def test_a_route_can_ask_and_count_nothing(envoy: Envoy) -> None:
+    looks = [(await envoy.get("/look")).headers["RateLimit"] for _ in range(2)]
+    assert looks == ['"three";r=3;t=0'] * 2
+    for _ in range(3):
+        await envoy.get("/three")
+    assert (await envoy.get("/look")).status_code == 429
+
+
+async def test_the_limit_that_a_request_brings_along_holds(envoy: Envoy) -> None:
+    answers = [await envoy.get("/brought") for _ in range(3)]
+    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert answers[0].headers["RateLimit-Policy"] == '"generic_key";q=2;w=3600'
 
 
 async def test_what_nothing_limits_passes_without_fields(envoy: Envoy) -> None:
