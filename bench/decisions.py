@@ -66,11 +66,13 @@ class Keys:
 
 @dataclass(slots=True)
 class Load:
-    """What was decided meanwhile. `sizes` counts batches by size; `seconds` are those of each batch."""
+    """What was decided meanwhile. `sizes` counts batches by size, `reasons` those that failed by why; `seconds` are
+    those of each batch."""
 
     decided: int = 0
     refused: int = 0
     failed: int = 0
+    reasons: "Counter[str]" = field(default_factory=Counter)
     sizes: "Counter[int]" = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
 
@@ -137,6 +139,8 @@ class Callers:
             load.sizes[size] += 1
             load.decided += len(response.decisions)
             load.failed += size - len(response.decisions)
+            if response.HasField("failure"):
+                load.reasons[response.failure.reason] += 1
             load.refused += sum(not each.allowed for each in response.decisions)
             self._waiting += size
             self._wake.set()

@@ -100,6 +100,8 @@ class Measured:
             batches = commands(self._load_script(), batched(keys.checks(), size, Layout()))
             made = size * await straight(self.socket, lasting(batches, seconds / 2))
             ceiling = made / (self._spent()[1] - before[1])
+        if load.reasons:
+            print(f"failed batches: {dict(load.reasons)}", file=sys.stderr, flush=True)
         return Run(
             rate=decided / passed,
             batch=load.batch,
