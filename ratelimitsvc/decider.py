@@ -51,7 +51,7 @@ class Decider:
             add_decisions(await self._answer(checks, self.deadline()), response)
             return _whole(response)
 
-    async def _answer(self, checks: Sequence[limit_pb2.Check], deadline: float) -> bytes:
+    async def _answer(self, checks: Checks, deadline: float) -> bytes:
         if not await self._gate.enter(deadline):
             self._metrics.shed(len(checks))
             raise Fault(reasons.ERROR_REASON_OVERLOADED, "the checks waited too long for their turn")

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any, Final, TypeAlias
 
 import grpc
-from penstock.ratelimit.v1 import limit_pb2
 from penstock.ratelimit.v1 import rate_limit_service_pb2 as pb
 from penstock.ratelimit.v1 import rate_limit_service_pb2_grpc as pb_grpc
 

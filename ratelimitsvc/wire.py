@@ -99,9 +99,12 @@ class RequestReader:
 
 
 def _varint(octets: bytes, at: int) -> tuple[int, int]:
-    """A number in protobuf's variable-length form, and where it ends; IndexError."""
+    """A number in protobuf's variable-length form, and where it ends; IndexError when there is none of 64 bits."""
     value = shift = 0
     while (octet := octets[at]) >= _MORE:
         value |= (octet & 0x7F) << shift
         at, shift = at + 1, shift + 7
-    return value | octet << shift, at + 1
+    value |= octet << shift
+    if value >> 64:
+        raise IndexError("longer than any number")
+    return value, at + 1

@@ -73,6 +73,12 @@ def test_unusual_forms_of_a_limit_mean_what_they_mean(key: bytes, tail: bytes) -
     assert outcome(octets) == by_message(octets)
 
 
+@pytest.mark.parametrize("length", [9, 10, 11, 200])
+def test_a_number_longer_than_any_is_no_number(length: int) -> None:
+    octets = b"\x08" + b"\xff" * length + b"\x01" + wire.request(7, usual(b"k"))[2:]
+    assert outcome(octets) == by_message(octets)
+
+
 def test_what_edges_write_needs_no_message() -> None:
     both = wire.limit_entry(b"t:a", wire.limit_tail(5, 1_000, 1)) + wire.limit_entry(b"t:b", wire.limit_tail(9, 1, 2))
     entries = [*usual(b"t:k", b"k" * 90), wire.check_entry(both, 1), wire.check_entry(both, 3)]
