@@ -1,6 +1,5 @@
 """What ratelimitsvc is told by its environment."""
 
-from ipaddress import ip_address
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
@@ -8,6 +7,7 @@ from redis.asyncio import ConnectionPool
 
 from ratelimitsvc.batch import EXACT_UP_TO, MAX_UNITS, WindowStore
 from ratelimitsvc.topology import cluster_url
+from svckit.guests import GuestToken, guarded
 from svckit.settings import CommaList, ProcessSettings
 
 DEFAULT_LISTEN: Final = ("127.0.0.1:50052",)
@@ -29,7 +29,7 @@ class RateLimitSettings(ProcessSettings):
 
     `redis_url` (it may hold a password) names a logical database of our own, or nodes of a Redis Cluster.
     `team_callers` are the process names of internal teams that may ask for decisions; their public keys are in the
-    trusted keys file. `envoy_listen` is where Envoys may ask; empty: nowhere.
+    trusted keys file. `envoy_limits_listen` is where Envoys may ask; empty: nowhere.
     """
 
     listen: CommaList = Field(default=DEFAULT_LISTEN, min_length=1)
@@ -42,25 +42,12 @@ class RateLimitSettings(ProcessSettings):
     exact_up_to: int = Field(default=EXACT_UP_TO, ge=1, le=MAX_UNITS)
     # A batch that takes longer has failed. Redis decides 128 checks in 1–2 ms; the edge gives up after 25 ms.
     redis_timeout_seconds: float = Field(default=0.25, gt=0, le=10)
-    envoy_token: SecretStr | None = Field(default=None, min_length=16)
-    envoy_listen: CommaList = ()
+    envoy_token: GuestToken = None
+    envoy_limits_listen: CommaList = ()
     # Where the policies of Envoy's descriptors come from.
     config_address: str = "127.0.0.1:50053"
 
-    @field_validator("envoy_listen")
+    @field_validator("envoy_limits_listen")
     @classmethod
-    def _open_to_this_machine_alone(cls, addresses: tuple[str, ...], known: ValidationInfo) -> tuple[str, ...]:
-        if not all(map(_local, addresses)) and known.data.get("envoy_token") is None:
-            raise ValueError("without a PENSTOCK_ENVOY_TOKEN every address must be loopback or a Unix socket")
-        return addresses
-
-
-def _local(address: str) -> bool:
-    """Whether only this machine reaches an address to listen on."""
-    host = address.rpartition(":")[0].strip("[]")
-    if address.startswith("unix:") or host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    def _guarded(cls, addresses: tuple[str, ...], known: ValidationInfo) -> tuple[str, ...]:
+        return guarded(addresses, known.data.get("envoy_token"))

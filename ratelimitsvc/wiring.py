@@ -26,6 +26,7 @@ from ratelimitsvc.servicer import RateLimitServicer, add_to_server
 from ratelimitsvc.settings import RateLimitSettings
 from ratelimitsvc.topology import cluster_url
 from svckit.channels import open_channel
+from svckit.guests import stop_on_drain
 from svckit.interceptors.identity import MethodTable
 from svckit.server import Runtime, ServiceSpec
 from svckit.switchboard import Mount
@@ -73,7 +74,7 @@ async def start(stack: AsyncExitStack, runtime: Runtime[RateLimitSettings]) -> S
     decider = Decider(store.counters, layout, gate, metrics)
     servicer = RateLimitServicer(decider, metrics, runtime.drain)
     leases = ConcurrencyServicer(store.slots, metrics, lambda: secrets.token_bytes(LEASE_ID_BYTES))
-    if runtime.settings.envoy_listen:
+    if runtime.settings.envoy_limits_listen:
         await _serve_envoy(stack, runtime, decider, metrics)
     return (
         Mount(partial(add_to_server, layout=layout), servicer),
@@ -113,13 +114,8 @@ async def _serve_envoy(
     channel = await stack.enter_async_context(open_channel(settings.config_address, runtime.identity, "configsvc"))
     feed = PolicyFeed(channel, unit=random.SystemRandom().random)
     runtime.tasks.create_task(feed.run())
-    token = settings.envoy_token.get_secret_value() if settings.envoy_token is not None else None
     servicer = EnvoyServicer(decider, metrics, feed.policies)
-    server, bound = await listen_for_envoy(stack, servicer, settings.envoy_listen, token, runtime.metrics)
+    addresses, token = settings.envoy_limits_listen, settings.envoy_token
+    server, bound = await listen_for_envoy(stack, servicer, addresses, token, runtime.metrics)
     log.info("listening for Envoy", addresses=bound)
-
-    async def stop() -> None:
-        await runtime.drain.wait()
-        await server.stop(settings.drain_seconds)
-
-    runtime.tasks.create_task(stop())
+    stop_on_drain(runtime, server)

@@ -16,7 +16,9 @@ A call
     call_context   request id, caller and deadline of the call being served
     request_ids    which ids of requests are kept
     identity       process keys and tokens
+    guests         a listener for programs that have no process key, such as an Envoy
     channels       calls to other services
+    config_watch   what configsvc streams, for services that read along
     message_bounds how long a message may be, by the service that is called
     side_by_side   the two directions of a stream, until one ends
     errors         the catalogue: reason ↔ HTTP ↔ gRPC

@@ -1,43 +1,32 @@
-"""ShouldRateLimit, on a listener of its own: Envoy signs no process token, so this port is loopback, a Unix socket, or
-asks for a shared token. Nothing else of the process can be called there.
+"""ShouldRateLimit, on a listener of its own, because Envoy signs no process token.
 
 What goes wrong on our side is a gRPC error, after which Envoy does as its own config says; never a refusal.
 """
 
-import hmac
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import grpc
 from penstock.envoy.v3 import rate_limit_pb2 as pb
-from penstock.errors.v1 import error_reason_pb2 as reasons
+from pydantic import SecretStr
 
 from ratelimitsvc.decider import Decider
 from ratelimitsvc.envoy.mapping import Question, Verdict, answer, decided, looked_at, question
 from ratelimitsvc.envoy.policies import DescriptorPolicies
 from ratelimitsvc.metrics import LimitMetrics
 from svckit.call_context import request_id
-from svckit.errors import Fault
-from svckit.interceptors.capacity import shedding
-from svckit.interceptors.deadline import with_deadline
-from svckit.interceptors.faults import translating_faults
-from svckit.interceptors.identity import METADATA_KEY, PUBLIC, MethodTable
-from svckit.interceptors.observe import observing
-from svckit.interceptors.request_id import with_request_id
-from svckit.interceptors.shape import Context, Handler, Interceptor, Rpc
+from svckit.guests import listen_for_guests
+from svckit.interceptors.shape import Context
 from svckit.message_bounds import MessageBounds
 from svckit.metrics import RpcMetrics
-from svckit.server import listening
-from svckit.switchboard import Mount, Switchboard
+from svckit.switchboard import Mount
 
 SERVICE: Final = "envoy.service.ratelimit.v3.RateLimitService"
-METHODS: Final[MethodTable] = {f"/{SERVICE}/ShouldRateLimit": PUBLIC}
+METHOD: Final = f"/{SERVICE}/ShouldRateLimit"
 # 64 descriptors, each with a header field as long as Envoy takes them by default (60 KiB): what a client sends must not
 # make a message too long to be read, since it would pass.
 _BOUNDS: Final = MessageBounds(request=4 * 1024 * 1024, answer=64 * 1024)
-# One call for each request that the Envoys have open; one that is refused would pass unlimited.
-_MAX_CALLS: Final = 4_096
 
 
 class EnvoyServicer:
@@ -79,21 +68,11 @@ async def listen_for_envoy(
     stack: AsyncExitStack,
     servicer: EnvoyServicer,
     addresses: Iterable[str],
-    token: str | None,
+    token: SecretStr | None,
     metrics: RpcMetrics,
 ) -> tuple[grpc.aio.Server, tuple[str, ...]]:
     """Serves until the stack unwinds; the server, and the addresses that it is bound to."""
-    interceptors = (
-        with_request_id,
-        observing(metrics),
-        translating_faults(),
-        shedding(_MAX_CALLS),
-        with_deadline,
-        *([_asking_for(token)] if token is not None else []),
-    )
-    switchboard = Switchboard(METHODS, interceptors)
-    switchboard.mount([Mount(_add, servicer)])
-    return await stack.enter_async_context(listening(switchboard, addresses, _BOUNDS))
+    return await listen_for_guests(stack, (METHOD,), Mount(_add, servicer), addresses, token, metrics, _BOUNDS)
 
 
 def _add(servicer: EnvoyServicer, server: Any) -> None:
@@ -104,20 +83,3 @@ def _add(servicer: EnvoyServicer, server: Any) -> None:
         response_serializer=pb.RateLimitResponse.SerializeToString,
     )
     server.add_registered_method_handlers(SERVICE, {"ShouldRateLimit": handler})
-
-
-def _asking_for(token: str) -> Interceptor:
-    """Lets a call through that carries the token as Envoy's `initial_metadata` adds it: `authorization: Bearer …`."""
-    expected = f"Bearer {token}".encode()
-
-    def interceptor(_rpc: Rpc, handler: Handler) -> Handler:
-        async def guarded(request: Any, context: Context) -> Any:
-            metadata = context.invocation_metadata() or ()
-            given = [value for key, value in metadata if key == METADATA_KEY]
-            if len(given) != 1 or not isinstance(given[0], str) or not hmac.compare_digest(given[0].encode(), expected):
-                raise Fault(reasons.ERROR_REASON_CALLER_UNAUTHENTICATED)
-            return await handler(request, context)
-
-        return guarded
-
-    return interceptor

@@ -18,7 +18,7 @@ def envoy_listen(short_dir: Path) -> str:
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory: pytest.TempPathFactory, envoy_listen: str) -> Iterator[Suite]:
     """A running cluster without demo tenant."""
-    with running_suite(tmp_path_factory.mktemp("suite"), PENSTOCK_ENVOY_LISTEN=envoy_listen) as running:
+    with running_suite(tmp_path_factory.mktemp("suite"), PENSTOCK_ENVOY_LIMITS_LISTEN=envoy_listen) as running:
         yield running
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 
 from tests.e2e.suite import Suite
-from tests.ratelimitsvc.envoy.envoys import Envoy, running_envoy
+from tests.ratelimitsvc.envoy.envoys import limited_envoy
+from tests.support.envoys import Envoy
 
 RULES = {"/login": [[{"generic_key": {"descriptor_value": "login"}}]]}
 DEADLINE_SECONDS = 15
@@ -14,7 +15,7 @@ DEADLINE_SECONDS = 15
 
 async def test_what_a_tenant_publishes_limits_its_envoy(suite: Suite, short_dir: Path, envoy_listen: str) -> None:
     tenant = suite.register()
-    async with running_envoy(short_dir, envoy_listen, RULES, domain=tenant.slug) as envoy:
+    async with limited_envoy(short_dir, envoy_listen, RULES, domain=tenant.slug) as envoy:
         assert "RateLimit" not in (await envoy.get("/login")).headers
 
         _publish(suite, tenant.id, "2/min")

@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 from penstock.envoy.v3 import rate_limit_pb2 as pb
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from ratelimitsvc.batch import Layout
 from ratelimitsvc.counters import Counters, script
@@ -71,12 +72,13 @@ async def serving_envoy(
     metrics = LimitMetrics(registry)
     decider = Decider(Counters(pipe, text), Layout(), Gate(1, DEADLINE_SECONDS), metrics)
     servicer = EnvoyServicer(decider, metrics, lambda _domain: policies)
+    secret = SecretStr(token) if token is not None else None
     address = f"unix:{folder / secrets.token_hex(4)}.sock"
     async with asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
         running = tasks.create_task(pipe.run())
         if connected:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await pipe.connected.wait()
-        server, (target,) = await listen_for_envoy(stack, servicer, [address], token, RpcMetrics(registry))
+        server, (target,) = await listen_for_envoy(stack, servicer, [address], secret, RpcMetrics(registry))
         yield Served(target, server, registry)
         running.cancel()

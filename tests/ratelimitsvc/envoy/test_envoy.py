@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from ratelimitsvc.envoy.policies import DescriptorPolicies
+from tests.support.envoys import Envoy
 
 from .documents import limited
-from .envoys import OVERRIDE_KEY, Envoy, running_envoy
+from .envoys import OVERRIDE_KEY, limited_envoy
 from .serving import serving_envoy
 
 TOKEN = "correct-horse-battery-staple"
@@ -41,7 +42,7 @@ RULES: dict[str, list[object]] = {
 async def envoy(short_dir: Path, valkey: str) -> AsyncIterator[Envoy]:
     async with (
         serving_envoy(short_dir, valkey, POLICIES) as service,
-        running_envoy(short_dir, service.target, RULES) as running,
+        limited_envoy(short_dir, service.target, RULES) as running,
     ):
         yield running
 
@@ -112,7 +113,7 @@ async def test_no_value_of_a_client_escapes_its_limit(envoy: Envoy, value: bytes
 async def test_without_the_counters_envoy_does_as_its_config_says(short_dir: Path, deny: bool, status: int) -> None:
     async with (
         serving_envoy(short_dir, "unix:///nonexistent", POLICIES, connected=False) as service,
-        running_envoy(short_dir, service.target, RULES, deny_on_failure=deny) as envoy,
+        limited_envoy(short_dir, service.target, RULES, deny_on_failure=deny) as envoy,
     ):
         assert [(await envoy.get("/one")).status_code for _ in range(2)] == [status, status]
 
@@ -121,6 +122,6 @@ async def test_without_the_counters_envoy_does_as_its_config_says(short_dir: Pat
 async def test_envoy_can_present_a_token(short_dir: Path, valkey: str, token: str, status: int) -> None:
     async with (
         serving_envoy(short_dir, valkey, POLICIES, token=TOKEN) as service,
-        running_envoy(short_dir, service.target, RULES, token=token, deny_on_failure=True) as envoy,
+        limited_envoy(short_dir, service.target, RULES, token=token, deny_on_failure=True) as envoy,
     ):
         assert (await envoy.get("/one")).status_code == status

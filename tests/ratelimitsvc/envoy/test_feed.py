@@ -12,9 +12,10 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from ratelimitsvc.envoy.feed import PolicyFeed
 from svckit.errors import Fault
 from svckit.switchboard import Mount
+from tests.support.configsvc import METHODS, FakeConfig, add_watch
 from tests.support.services import ServiceHost
 
-from .configsvc import METHODS, FakeConfig, add_watch, inheriting, tenant
+from .configsvc import inheriting, tenant
 from .documents import entries, limited
 
 DEADLINE_SECONDS = 20
@@ -97,20 +98,3 @@ async def test_the_end_of_a_tenant_is_the_end_of_its_policies(fed: Fed) -> None:
     assert fed.limit("acme") is None
     await fed.applied(tenant("acme", 3, limited("a", requests=9), tenant_id="new"))
     assert fed.limit("acme") == 9
-
-
-async def test_a_watch_that_ends_is_taken_up_where_it_was(fed: Fed) -> None:
-    fed.config.tell(tenant("acme", 4, limited("a")), pb.SyncComplete(revision=6))
-    first = await synced(fed)
-    fed.config.tell(tenant("acme", 7, limited("a", requests=8)), None)
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        again = await fed.config.requests.get()
-    assert (first.scope, first.resume_from, again.resume_from) == ("default", 0, 7)
-    assert fed.limit("acme") == 8
-
-
-async def test_what_came_before_a_first_sync_that_never_came_is_asked_for_again(fed: Fed) -> None:
-    fed.config.tell(tenant("acme", 4, limited("a")), None)
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        await fed.config.requests.get()
-        assert (await fed.config.requests.get()).resume_from == 0

@@ -11,9 +11,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorS
 from google.protobuf.descriptor_pool import DescriptorPool
 from penstock.envoy.v3 import rate_limit_pb2 as pb
 
-from ratelimitsvc.envoy.servicer import METHODS, SERVICE
-
-from .envoys import made
+from tests.support.envoys import made
 
 PYTHON = Path(".bench/xds/bin/python")
 # Prints a FileDescriptorSet of the protocol's file and all that it needs, each after those that it needs itself.
@@ -57,7 +55,7 @@ def test_every_field_of_ours_is_envoys_by_number_name_and_wire_form(name: str) -
 
 def test_the_rpc_is_envoys() -> None:
     (method,) = envoys_own().FindServiceByName(SERVICE).methods
-    assert METHODS.keys() == {f"/{SERVICE}/{method.name}"}
+    assert f"/{SERVICE}/{method.name}" == METHOD
     assert (method.input_type.name, method.output_type.name) == tuple(PAIRS)
     assert (method.client_streaming, method.server_streaming) == (False, False)
 

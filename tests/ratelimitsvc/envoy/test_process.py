@@ -13,9 +13,10 @@ from svckit.channels import open_channel
 from svckit.identity import TrustedKeys, generate_identity
 from svckit.switchboard import Mount
 from tests.ratelimitsvc.processes import rate_limit_process
+from tests.support.configsvc import METHODS, FakeConfig, add_watch
 from tests.support.services import ServiceHost
 
-from .configsvc import METHODS, FakeConfig, add_watch, tenant
+from .configsvc import tenant
 from .documents import descriptor, limited
 from .serving import asking
 
@@ -39,7 +40,7 @@ async def test_policies_come_from_configsvc_and_requests_are_answered_once_they_
                 short_dir,
                 valkey,
                 PENSTOCK_IDENTITY_KEY_FILE=str(key),
-                PENSTOCK_ENVOY_LISTEN=envoy,
+                PENSTOCK_ENVOY_LIMITS_LISTEN=envoy,
                 PENSTOCK_CONFIG_ADDRESS=hosted.target,
             )
         )

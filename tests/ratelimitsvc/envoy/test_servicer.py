@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
@@ -10,7 +9,6 @@ from penstock.envoy.v3 import rate_limit_pb2 as pb
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from ratelimitsvc.envoy.policies import DescriptorPolicies
-from svckit.channels import open_channel
 from svckit.errors import from_rpc_error
 
 from .documents import descriptor, limited
@@ -18,7 +16,6 @@ from .serving import Served, serving_envoy
 
 OK, OVER = pb.RateLimitResponse.CODE_OK, pb.RateLimitResponse.CODE_OVER_LIMIT
 POLICIES = DescriptorPolicies([limited("a", requests=3), limited("b", requests=1), limited("big", requests=100)])
-TOKEN = "correct-horse-battery-staple"
 
 
 @pytest.fixture
@@ -122,37 +119,3 @@ async def test_a_request_is_one_decision_whatever_it_asks(served: Served) -> Non
         for outcome in ("admitted", "refused")
     }
     assert counted == {"admitted": 1, "refused": 1}
-
-
-@pytest.mark.parametrize(
-    ("metadata", "code"),
-    [
-        pytest.param((("authorization", f"Bearer {TOKEN}"),), None, id="the token"),
-        pytest.param((), grpc.StatusCode.UNAUTHENTICATED, id="none"),
-        pytest.param((("authorization", "Bearer wrong"),), grpc.StatusCode.UNAUTHENTICATED, id="another one"),
-        pytest.param((("authorization", TOKEN),), grpc.StatusCode.UNAUTHENTICATED, id="no scheme"),
-        pytest.param(
-            (("authorization", f"Bearer {TOKEN}"), ("authorization", "Bearer x")),
-            grpc.StatusCode.UNAUTHENTICATED,
-            id="two",
-        ),
-    ],
-)
-async def test_a_listener_with_a_token_asks_for_it(
-    short_dir: Path, valkey: str, metadata: tuple[tuple[str, str], ...], code: grpc.StatusCode | None
-) -> None:
-    async with serving_envoy(short_dir, valkey, POLICIES, token=TOKEN) as served:
-        if code is None:
-            assert (await served.ask(descriptor("a=1"), metadata=metadata)).overall_code == OK
-            return
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await served.ask(descriptor("a=1"), metadata=metadata)
-        assert refused.value.code() is code
-
-
-async def test_nothing_else_can_be_called_there(served: Served) -> None:
-    async with open_channel(served.target, None, "ratelimitsvc") as channel:
-        check: Any = channel.unary_unary("/penstock.ratelimit.v1.RateLimitService/Check")
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await check(b"")
-    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
