@@ -6,7 +6,9 @@
 - `fields`         names and bounds of request fields, on top of `svckit.field_checks`
 - `key_records`    what is known of a key, and what follows from it (pure)
 - `key_store`      API keys in the tenant's schema
-- `lookup`         authenticates batches of credentials
+- `authentication` who a batch of credentials proves, from memory or by a look-up
+- `memory`         whom keys have proven, until an event of the log ends it (pure)
+- `lookup`         looks batches of credentials up in the store
 - `admin_tokens`   tokens of the management API
 - `provisioning`   makes and erases a tenant's place; `tenant_rows` enters it with the tenant's rights only
 - `peppers`        the secrets under which credentials are hashed

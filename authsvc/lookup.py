@@ -1,4 +1,4 @@
-"""Authenticates batches of credentials against the store.
+"""Looks batches of credentials up in the store.
 
 One query to the registry for the whole batch, then one per tenant schema. Every refused key costs the same work:
 a key that nobody has is looked for in some tenant's schema and its digest is computed all the same.

@@ -1,6 +1,6 @@
 """Who may call what. A method that is not named here is open to nobody."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from google.protobuf.descriptor import FileDescriptor
@@ -26,13 +26,18 @@ def _of(file: FileDescriptor, callers: frozenset[str]) -> Iterator[tuple[str, fr
             yield f"/{service.full_name}/{method.name}", callers
 
 
-METHODS: Final[MethodTable] = {
-    **dict(_of(auth_service_pb2.DESCRIPTOR, _EDGE)),
-    "/penstock.auth.v1.AuthService/Authenticate": _EDGE | {"ctl"},
-    **dict(_of(api_key_service_pb2.DESCRIPTOR, _OPERATION)),
-    **dict(_of(admin_token_service_pb2.DESCRIPTOR, _OPERATION)),
-    **dict(_of(provisioning_service_pb2.DESCRIPTOR, frozenset({"configsvc"}))),
-    # Not served yet: these answer UNIMPLEMENTED to whom they will be open.
-    **dict(_of(user_service_pb2.DESCRIPTOR, _EDGE | _OPERATION)),
-    **dict(_of(token_service_pb2.DESCRIPTOR, _EDGE | _OPERATION)),
-}
+def method_table(team_callers: Sequence[str] = ()) -> MethodTable:
+    """The table of a service that processes of internal teams may ask who is calling, too."""
+    return {
+        **dict(_of(auth_service_pb2.DESCRIPTOR, _EDGE)),
+        "/penstock.auth.v1.AuthService/Authenticate": _EDGE | {"ctl"} | set(team_callers),
+        **dict(_of(api_key_service_pb2.DESCRIPTOR, _OPERATION)),
+        **dict(_of(admin_token_service_pb2.DESCRIPTOR, _OPERATION)),
+        **dict(_of(provisioning_service_pb2.DESCRIPTOR, frozenset({"configsvc"}))),
+        # Not served yet: these answer UNIMPLEMENTED to whom they will be open.
+        **dict(_of(user_service_pb2.DESCRIPTOR, _EDGE | _OPERATION)),
+        **dict(_of(token_service_pb2.DESCRIPTOR, _EDGE | _OPERATION)),
+    }
+
+
+METHODS: Final = method_table()

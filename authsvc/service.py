@@ -15,12 +15,14 @@ from penstock.auth.v1.token_service_pb2_grpc import TokenServiceServicer, add_To
 from penstock.auth.v1.user_service_pb2_grpc import UserServiceServicer, add_UserServiceServicer_to_server
 
 from authsvc.admin_tokens import AdminTokens
+from authsvc.authentication import Authentication
 from authsvc.invalidations import leases
 from authsvc.invalidations import log as events
 from authsvc.invalidations.signals import Signals
 from authsvc.invalidations.tail import Tail
 from authsvc.lookup import Lookup
-from authsvc.methods import METHODS
+from authsvc.memory import Memory
+from authsvc.methods import method_table
 from authsvc.migrate import PACKAGE, TENANT_FOLDER, migrate_database
 from authsvc.peppers import load_peppers
 from authsvc.provisioning import Provisioner
@@ -37,7 +39,14 @@ from svckit.switchboard import Mount
 
 NAME: Final = "authsvc"
 _UPKEEP_SECONDS: Final = 60.0
+# A lock that is not had in time passes like an outage: the caller may try again.
+_AWAY: Final = (*AWAY, asyncpg.LockNotAvailableError)
 log = structlog.get_logger()
+
+
+def service(team_callers: Sequence[str] = ()) -> ServiceSpec[AuthSettings]:
+    """The service, to be run by svckit."""
+    return ServiceSpec(NAME, method_table(team_callers), start, away=_AWAY)
 
 
 async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequence[Mount]:
@@ -60,7 +69,8 @@ async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequen
     runtime.tasks.create_task(signals.run(pool))
     runtime.tasks.create_task(tail.run())
     runtime.tasks.create_task(_upkeep(pool))
-    auth = Auth(pool, Lookup(pool, peppers), tail, runtime.drain)
+    authentication = Authentication(pool, Lookup(pool, peppers), Memory(settings.remembered_keys), runtime.registry)
+    auth = Auth(pool, authentication, tail, runtime.drain)
     provisioner = Provisioner(pool, peppers, load_migrations(PACKAGE, TENANT_FOLDER))
     return (
         Mount(add_AuthServiceServicer_to_server, auth),
@@ -71,10 +81,6 @@ async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequen
         Mount(add_UserServiceServicer_to_server, UserServiceServicer()),  # type: ignore[abstract]
         Mount(add_TokenServiceServicer_to_server, TokenServiceServicer()),  # type: ignore[abstract]
     )
-
-
-# A lock that is not had in time passes like an outage: the caller may try again.
-SPEC: Final = ServiceSpec(NAME, METHODS, start, away=(*AWAY, asyncpg.LockNotAvailableError))
 
 
 async def _upkeep(pool: Any) -> None:

@@ -5,15 +5,19 @@ from typing import Final
 
 from pydantic import Field, SecretStr
 
-from svckit.settings import CommaList, ProcessSettings
+from authsvc.memory import CAPACITY
+from svckit.settings import CommaList
+from svckit.teams import TeamSettings
 
 DEFAULT_LISTEN: Final = ("127.0.0.1:50051",)
 
 
-class AuthSettings(ProcessSettings):
+class AuthSettings(TeamSettings):
     """Settings of the process; `database_url` is the service's own database and role (with CREATEROLE)."""
 
     listen: CommaList = Field(default=DEFAULT_LISTEN, min_length=1)
     database_url: SecretStr
     kek_file: Path
+    # A key takes 0.7 KB. 0: each question goes to the store.
+    remembered_keys: int = Field(default=CAPACITY, ge=0, le=10_000_000)
     database_connections: int = Field(default=10, ge=4, le=200)

@@ -8,7 +8,8 @@ from redis.asyncio import ConnectionPool
 from ratelimitsvc.batch import EXACT_UP_TO, MAX_UNITS, WindowStore
 from ratelimitsvc.topology import cluster_url
 from svckit.guests import GuestToken, guarded
-from svckit.settings import CommaList, ProcessSettings
+from svckit.settings import CommaList
+from svckit.teams import TeamSettings
 
 DEFAULT_LISTEN: Final = ("127.0.0.1:50052",)
 
@@ -24,16 +25,14 @@ def _refuse_unusable(url: SecretStr) -> SecretStr:
     return url
 
 
-class RateLimitSettings(ProcessSettings):
+class RateLimitSettings(TeamSettings):
     """Settings of the process.
 
     `redis_url` (it may hold a password) names a logical database of our own, or nodes of a Redis Cluster.
-    `team_callers` are the process names of internal teams that may ask for decisions; their public keys are in the
-    trusted keys file. `envoy_limits_listen` is where Envoys may ask; empty: nowhere.
+    `envoy_limits_listen` is where Envoys may ask; empty: nowhere.
     """
 
     listen: CommaList = Field(default=DEFAULT_LISTEN, min_length=1)
-    team_callers: CommaList = ()
     redis_url: Annotated[SecretStr, AfterValidator(_refuse_unusable)] = SecretStr("redis://127.0.0.1:6379/0")
     # What one store counted the other does not see: after a change every window begins anew.
     window_store: WindowStore = "ring"

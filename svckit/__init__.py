@@ -17,6 +17,7 @@ A call
     request_ids    which ids of requests are kept
     identity       process keys and tokens
     guests         a listener for programs that have no process key, such as an Envoy
+    teams          other processes that may call, by name
     channels       calls to other services
     config_watch   what configsvc streams, for services that read along
     message_bounds how long a message may be, by the service that is called

@@ -63,6 +63,13 @@ _AFTER: Final = f"""
 SELECT revision, scope, subject, tenant_id, commit_time FROM {REGISTRY}.invalidations
 WHERE revision > $1 ORDER BY revision LIMIT {PAGE}
 """  # noqa: S608
+# One statement sees one state of the store: the head and what leads to it.
+_SINCE: Final = f"""
+SELECT h.revision AS head, i.revision, i.scope, i.subject, i.tenant_id, i.commit_time FROM {REGISTRY}.head h
+LEFT JOIN LATERAL (
+    SELECT * FROM {REGISTRY}.invalidations WHERE revision > $1 ORDER BY revision LIMIT {PAGE}
+) i ON true ORDER BY i.revision
+"""  # noqa: S608
 _EXTENT: Final = f"""
 SELECT revision AS head, COALESCE((SELECT min(revision) FROM {REGISTRY}.invalidations), revision + 1) AS oldest
 FROM {REGISTRY}.head
@@ -80,6 +87,12 @@ async def append(connection: Any, scope: Scope, subject: str, tenant: TenantId |
 async def after(connection: Any, position: int) -> list[Event]:
     """The events after revision `position` in order, at most `PAGE`."""
     return [_event(row) for row in await connection.fetch(_AFTER, position)]
+
+
+async def since(connection: Any, position: int) -> tuple[int, list[Event]]:
+    """The newest revision, and the events after revision `position` as they are kept: in order, at most `PAGE`."""
+    rows = await connection.fetch(_SINCE, position)
+    return rows[0]["head"], [_event(row) for row in rows if row["revision"] is not None]
 
 
 async def extent(connection: Any) -> Extent:

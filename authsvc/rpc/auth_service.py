@@ -12,11 +12,12 @@ from penstock.auth.v1 import auth_service_pb2 as pb
 from penstock.auth.v1 import invalidation_pb2, principal_pb2
 from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceServicer
 
+from authsvc.authentication import Authentication
 from authsvc.fields import FieldChecks
 from authsvc.invalidations import leases
 from authsvc.invalidations.leases import Worker
 from authsvc.invalidations.tail import Tail
-from authsvc.lookup import Lookup, Presented
+from authsvc.lookup import Presented
 from authsvc.rpc import messages
 from svckit.drain import Drain
 from svckit.errors import Fault
@@ -35,9 +36,9 @@ log = structlog.get_logger()
 class Auth(AuthServiceServicer):
     """Serves penstock.auth.v1.AuthService."""
 
-    def __init__(self, pool: Any, lookup: Lookup, tail: Tail, drain: Drain) -> None:
+    def __init__(self, pool: Any, authentication: Authentication, tail: Tail, drain: Drain) -> None:
         self._pool = pool
-        self._lookup = lookup
+        self._authentication = authentication
         self._tail = tail
         self._drain = drain
 
@@ -45,8 +46,7 @@ class Auth(AuthServiceServicer):
         checks = FieldChecks()
         presented = _presented(checks, "credential", request.credential)
         checks.done()
-        found = await self._lookup.authenticate([presented])
-        return messages.authentications(found)[0]
+        return (await self._authentication.authenticate([presented]))[0]
 
     # Not a generator, as the stub wants: its tasks write the answers.
     async def StreamAuthenticate(  # type: ignore[override]
@@ -118,11 +118,11 @@ class Auth(AuthServiceServicer):
 
     async def _answer(self, batch_id: int, presented: Sequence[Presented]) -> pb.StreamAuthenticateResponse:
         try:
-            found = await self._lookup.authenticate(presented)
+            responses = await self._authentication.authenticate(presented)
         except AWAY as error:
             log.warning("look-up failed: the store is out of reach", error=repr(error))
             return pb.StreamAuthenticateResponse(batch_id=batch_id, unavailable=True)
-        return pb.StreamAuthenticateResponse(batch_id=batch_id, responses=messages.authentications(found))
+        return pb.StreamAuthenticateResponse(batch_id=batch_id, responses=responses)
 
 
 def _batch(batch: pb.StreamAuthenticateRequest) -> list[Presented]:

@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from authsvc.migrate import migrate_database
-from authsvc.service import SPEC, start
+from authsvc.service import service, start
 from authsvc.settings import AuthSettings
 from domain import api_keys
 from domain.tenants import TenantId
@@ -57,7 +57,8 @@ class Cluster:
                     mounts = await start(resources, self._runtime(drain, tasks))
                     async with AsyncExitStack() as served:
                         host = ServiceHost(self.host.socket_dir, self.host.identities, self.host.trusted, served)
-                        hosted = await host.serve("authsvc", SPEC.methods, mounts, drain=drain, away=SPEC.away)
+                        spec = service()
+                        hosted = await host.serve("authsvc", spec.methods, mounts, drain=drain, away=spec.away)
                         yield await _connected(hosted)
                     raise _StoppedError
             except* _StoppedError:

@@ -8,7 +8,7 @@ from penstock.auth.v1.provisioning_service_pb2_grpc import ProvisioningServiceSt
 from penstock.auth.v1.token_service_pb2_grpc import TokenServiceStub
 from penstock.auth.v1.user_service_pb2_grpc import UserServiceStub
 
-from authsvc.methods import METHODS
+from authsvc.methods import METHODS, method_table
 from svckit.errors import BY_NAME, from_rpc_error
 from tests.authsvc.replica import Cluster, presented
 
@@ -25,6 +25,11 @@ def test_the_table_says_who_may_call_what() -> None:
         "ProvisioningService": {("configsvc",)},
     }
     assert METHODS["/penstock.auth.v1.AuthService/Authenticate"] == {"edge", "ctl"}
+
+
+def test_teams_may_ask_who_is_calling_and_nothing_else() -> None:
+    opened = {method for method, callers in method_table(["team"]).items() if "team" in callers}
+    assert opened == {"/penstock.auth.v1.AuthService/Authenticate"}
 
 
 async def test_what_is_not_served_yet_says_so_with_its_reason(cluster: Cluster) -> None:

@@ -9,10 +9,13 @@ from penstock.auth.v1 import auth_service_pb2 as pb
 from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceStub, add_AuthServiceServicer_to_server
 from penstock.auth.v1.principal_pb2 import Credential
 from penstock.errors.v1 import error_reason_pb2 as reasons
+from prometheus_client import CollectorRegistry
 
+from authsvc.authentication import Authentication
 from authsvc.invalidations.signals import Bell
 from authsvc.invalidations.tail import Tail
 from authsvc.lookup import Lookup
+from authsvc.memory import Memory
 from authsvc.methods import METHODS
 from authsvc.peppers import Peppers
 from authsvc.rpc.auth_service import MAX_BATCH, MAX_CREDENTIAL_OCTETS, Auth
@@ -121,7 +124,8 @@ class _Away:
 
 async def test_with_the_store_away_malformed_keys_are_refused_and_others_not_judged(service_host: ServiceHost) -> None:
     drain, pool = Drain(), _Away()
-    auth = Auth(pool, Lookup(pool, Peppers({1: bytes(32)})), Tail(pool, Bell()), drain)
+    authentication = Authentication(pool, Lookup(pool, Peppers({1: bytes(32)})), Memory(), CollectorRegistry())
+    auth = Auth(pool, authentication, Tail(pool, Bell()), drain)
     hosted = await service_host.serve(
         "authsvc", METHODS, [Mount(add_AuthServiceServicer_to_server, auth)], drain=drain, away=AWAY
     )

@@ -16,8 +16,8 @@ from telemetrysvc.settings import TelemetrySettings
 ROOT = Path(__file__).parents[2]
 # What reads the settings of each process: its package, and around it the rim, or the server with the rim.
 READERS: dict[str, tuple[type[RimSettings], tuple[str, ...]]] = {
-    "authsvc": (AuthSettings, ("authsvc", "svckit/rim.py", "svckit/server.py")),
-    "ratelimitsvc": (RateLimitSettings, ("ratelimitsvc", "svckit/rim.py", "svckit/server.py")),
+    "authsvc": (AuthSettings, ("authsvc", "svckit/rim.py", "svckit/server.py", "svckit/teams.py")),
+    "ratelimitsvc": (RateLimitSettings, ("ratelimitsvc", "svckit/rim.py", "svckit/server.py", "svckit/teams.py")),
     "configsvc": (ConfigSettings, ("configsvc", "svckit/rim.py", "svckit/server.py")),
     "telemetrysvc": (TelemetrySettings, ("telemetrysvc", "svckit/rim.py", "svckit/server.py")),
     "edge": (EdgeSettings, ("edge/__main__.py", "edge/worker.py", "edge/environment.py", "svckit/rim.py")),
