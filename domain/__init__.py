@@ -1,6 +1,9 @@
 """Pure values and decisions that several parts share. No I/O, no clock, no randomness; imports nothing of ours.
 
 - `tenants`  ids of tenants, short ids, schema names
+- `tenant_states`  what is known of a tenant besides its config
+- `access`   which tenant a request is for, in whose name it acts, whether that one is served
+- `identity_fields`  header fields that tell upstreams who is calling, and their spellings
 - `targets`  addresses of upstream targets: one strict spelling
 - `origins`  origins of cross-origin requests: one strict spelling
 - `api_keys` the format of API keys: compose, parse, checksum

@@ -19,12 +19,13 @@ import httptools
 import structlog
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
+from domain.identity_fields import fold
 from edge.deadlines import Deadlines
 from edge.exchange import Exchange
 from edge.http.answer import CONTINUE
 from edge.http.block import FieldBlock, read_block
 from edge.http.chunks import BadChunks, Chunks
-from edge.http.fields import NO_TRAILER, fold
+from edge.http.fields import NO_TRAILER
 from edge.http.forwarded import TrustedProxies
 from edge.http.head import Head, read_head
 from edge.http.line import RequestLine, read_line

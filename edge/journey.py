@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
+from domain.access import Governing
 from edge import cors
 from edge.auth.authenticator import AuthUnavailable
 from edge.client import ClientConnection
@@ -30,7 +31,7 @@ from edge.routing import Auth, MethodNotAllowed, Route
 from edge.snapshot import TenantView
 from edge.standing import Standing
 from edge.story import in_task
-from edge.tenancy import KEY_INVALID, Governing
+from edge.tenancy import KEY_INVALID
 from edge.visit import Visit
 
 AMBIGUOUS = Refusal(reasons.ERROR_REASON_AMBIGUOUS_PATH, "the path can be read in more than one way")
@@ -187,7 +188,7 @@ class Journey:
 
     # -- steps -------------------------------------------------------------------------------------------------
 
-    def _route(self, head: Head, host: str, governing: Governing) -> Route | Refusal:
+    def _route(self, head: Head, host: str, governing: Governing[TenantView]) -> Route | Refusal:
         path = head.path if head.path is not None else head.lenient_path
         if path is None:
             return AMBIGUOUS

@@ -7,11 +7,12 @@ from typing import TypeAlias
 import orjson
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
-from svckit.errors import CATALOGUE, problem
+from domain.access import Denied
+from svckit.errors import BY_NAME, CATALOGUE, CHALLENGE, problem
 
 Fields: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
-WWW_AUTHENTICATE = (b"WWW-Authenticate", b'Bearer realm="penstock", ApiKey realm="penstock"')
+WWW_AUTHENTICATE = (b"WWW-Authenticate", CHALLENGE.encode())
 SHIELDS: Fields = (
     (b"Cache-Control", b"no-store"),
     (b"X-Content-Type-Options", b"nosniff"),
@@ -44,6 +45,11 @@ class Refusal:
 def bad_request(detail: str) -> Refusal:
     """The refusal of what cannot be read as a valid request."""
     return Refusal(reasons.ERROR_REASON_BAD_REQUEST, detail)
+
+
+def refusal_of(denied: Denied) -> Refusal:
+    """The refusal of what a decision denies."""
+    return Refusal(BY_NAME[denied.reason], denied.detail)
 
 
 def render(refusal: Refusal, *, instance: str, request_id: str) -> tuple[int, Fields, bytes]:

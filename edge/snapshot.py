@@ -5,28 +5,21 @@ A request takes the snapshot once and is served wholly by it. Nothing here does 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
+from domain.tenant_states import ReadOnly, Subscription, SubscriptionRules, TenantStatus
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.limits.rules import LimitRules
 from edge.routing import CorsRules, Router, Service
 
-
-class TenantStatus(Enum):
-    """Where a tenant is in its life; only ACTIVE serves."""
-
-    PROVISIONING = "provisioning"
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    DELETING = "deleting"
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriptionRules:
-    """How long an ended subscription still serves (seconds), and the tiers from lowest to highest."""
-
-    grace: float = 0.0
-    tiers: tuple[str, ...] = ()
+__all__ = [
+    "GatewaySnapshot",
+    "ReadOnly",
+    "Rules",
+    "Subscription",
+    "SubscriptionRules",
+    "TenantStatus",
+    "TenantView",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +38,6 @@ class Rules:
     registration_open: bool = False
     services: tuple[Service, ...] = ()
     unset: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """What a tenant has subscribed to; `valid_until` in seconds since 1970, None for no end."""
-
-    tier: str = ""
-    status: str = "active"
-    valid_until: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOnly:
-    """Whether a tenant's data may be changed; `until` in seconds since 1970, None for no end."""
-
-    on: bool = False
-    reason: str = ""
-    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

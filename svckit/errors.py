@@ -19,6 +19,8 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 DOMAIN: Final = "penstock"
 DOCUMENTATION: Final = "https://penstock.dev/errors/"
 """The page is docs/errors.md."""
+CHALLENGE: Final = 'Bearer realm="penstock", ApiKey realm="penstock"'
+"""What a 401 says in WWW-Authenticate."""
 # Types that are registered for all to use.
 _REGISTERED: Final = {"RATE_LIMITED": "https://iana.org/assignments/http-problem-types#quota-exceeded"}
 DETAILS_KEY: Final = "grpc-status-details-bin"

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
+from domain.identity_fields import fold
 from edge.http.credentials import Presented, presented
-from edge.http.fields import CLAIMS, LISTS, PROTECTED, Use, classify, fold
+from edge.http.fields import CLAIMS, LISTS, PROTECTED, Use, classify
 from edge.http.trace import continued
 from edge.problems import Refusal, bad_request
 

@@ -1,12 +1,12 @@
 """What each header field of a request means to the edge: forwarded, dropped on the way, or only ever set by us.
 
-Spellings are folded before they are compared (case does not count, every separator counts as `-`), because upstreams
-fold them too: `x_user_id` reaches a WSGI application as X-User-ID, `x.user.id` a PHP one. RFC 3875 §4.1.18 names `-`
-only, but lighttpd writes `_` for whatever is neither a letter nor a digit, so that `x~user!id` comes through as well.
+Spellings are folded before they are compared (`domain.identity_fields` says why).
 """
 
 from enum import IntEnum, auto
 from functools import lru_cache
+
+from domain.identity_fields import IDENTITY, fold
 
 
 class Use(IntEnum):
@@ -23,13 +23,6 @@ class Use(IntEnum):
     REFUSE = auto()
     """Makes the request ambiguous: a second spelling of the name that chooses the tenant."""
 
-
-IDENTITY = frozenset(
-    b"x-user-id x-user-email x-user-role x-user-type x-service-name x-tenant-id x-subscription-tier "
-    b"x-subscription-status x-is-demo x-demo-session-id x-demo-account-type x-tenant-access-type "
-    b"x-can-view-children x-parent-tenant-id x-forwarded-by x-request-id".split()
-)
-"""The names under which upstreams learn who is calling (requirement B18)."""
 
 HOP_BY_HOP = frozenset(
     b"connection proxy-connection keep-alive te trailer transfer-encoding upgrade http2-settings "
@@ -71,15 +64,6 @@ NO_TRAILER = PROTECTED | frozenset(
     b"date content-location accept-encoding".split()
 )
 """What must not come behind a body, folded: framing, routing, identity, conditions (RFC 9110 §6.5.1)."""
-
-_SEPARATORS = b"!#$%&'*+.^_`|~"
-"""What a name may have besides letters, digits and `-` (RFC 9110 §5.6.2)."""
-_FOLD = bytes.maketrans(_SEPARATORS, b"-" * len(_SEPARATORS))
-
-
-def fold(name: bytes) -> bytes:
-    """A field name as the laxest upstream would compare it."""
-    return name.lower().translate(_FOLD)
 
 
 def _classify(name: bytes) -> tuple[bytes, Use]:

@@ -2,6 +2,7 @@
 
 import re
 
+from domain.identity_fields import Caller, identity_fields
 from edge.http.head import Head
 from edge.http.origin import Origin
 from edge.principal import Principal
@@ -10,7 +11,6 @@ from edge.snapshot import TenantView
 
 OUR_SECRET = re.compile(rb"\bps[kag]_")
 """Begins an API key, an admin token or a gateway's credential: none of them is an upstream's business."""
-_LINE_BREAKS = str.maketrans("", "", "".join(map(chr, (*range(0x20), 0x7F))))
 
 
 def upstream_path(route: Route, path: str) -> str:
@@ -24,29 +24,10 @@ def upstream_path(route: Route, path: str) -> str:
 
 def identity_lines(tenant: TenantView, principal: Principal | None) -> bytes:
     """The identity fields of B18 for an acting tenant and principal, as whole lines. Same input, same octets."""
-    pairs = [
-        ("X-Tenant-ID", tenant.id),
-        ("X-Parent-Tenant-ID", tenant.parent_id or ""),
-        ("X-Subscription-Tier", tenant.subscription.tier),
-        ("X-Subscription-Status", tenant.subscription.status),
-        ("X-Is-Demo", "true" if tenant.demo else "false"),
-        ("X-Forwarded-By", "penstock"),
-    ]
+    caller = None
     if principal is not None:
-        service = principal.kind.value == "service"
-        pairs += [
-            ("X-User-ID", f"{principal.name}-service" if service else principal.id),
-            ("X-User-Email", f"{principal.name}-service@internal" if service else principal.email),
-            ("X-User-Role", principal.role),
-            ("X-User-Type", principal.kind.value),
-            ("X-Service-Name", principal.name if service else ""),
-        ]
-    return "".join(f"{name}: {_clean(value)}\r\n" for name, value in pairs if value).encode()
-
-
-def _clean(value: str) -> str:
-    """A value without control characters: a name must never end a header line."""
-    return value.translate(_LINE_BREAKS)
+        caller = Caller(principal.kind.value, principal.id, principal.name, principal.email, principal.role)
+    return "".join(f"{name}: {value}\r\n" for name, value in identity_fields(tenant, caller)).encode()
 
 
 def request_head(

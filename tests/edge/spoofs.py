@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from edge.http.fields import IDENTITY
+from domain.identity_fields import IDENTITY
 
 SEPARATORS = b"!#$%&'*+-.^_`|~"
 """All octets of a token (RFC 9110 §5.6.2) that are neither letters nor digits."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.access import Governing
 from domain.api_keys import ParsedKey
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.http.block import read_block
@@ -13,7 +14,7 @@ from edge.principal import CredentialKind, Principal, PrincipalKind, TenantAcces
 from edge.problems import Refusal
 from edge.routing import Route, Router, Service, Target, Timeouts
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
-from edge.tenancy import Governing, acting_tenant, config_tenant, names_no_tenant, requested_tenant
+from edge.tenancy import acting_tenant, config_tenant, names_no_tenant, requested_tenant
 
 ACME = TenantId("0192c7a0-0000-7000-8000-00000000000a")
 BOLT = TenantId("0192c7a0-0000-7000-8000-00000000000b")
@@ -93,7 +94,7 @@ BY_HOST, BY_KEY, BY_DEFAULT = Governing(A, by_host=True), Governing(A, by_host=F
     ],
 )
 def test_acting_tenant(
-    governing: Governing, principal: Principal | None, requested: TenantId | None, expected: str
+    governing: Governing[TenantView], principal: Principal | None, requested: TenantId | None, expected: str
 ) -> None:
     found = acting_tenant(SNAPSHOT, governing, principal, requested)
     assert (found.code if isinstance(found, Refusal) else found.id) == expected
@@ -135,6 +136,6 @@ def test_requested_tenant(path: str, header: bytes | None, from_path: bool, expe
     ],
 )
 def test_a_malformed_key_is_told_from_a_missing_route(
-    credential: Presented, governing: Governing, expected: bool
+    credential: Presented, governing: Governing[TenantView], expected: bool
 ) -> None:
     assert names_no_tenant(credential, governing) is expected

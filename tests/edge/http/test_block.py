@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.api_keys import compose
+from domain.identity_fields import fold
 from edge.http.block import MAX_PASSES, FieldBlock, read_block
 from edge.http.credentials import Presented
-from edge.http.fields import PROTECTED, fold
+from edge.http.fields import PROTECTED
 from edge.principal import CredentialKind
 from edge.problems import Refusal
 from tests.edge.heads import HOST, Field, block_of

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.identity_fields import IDENTITY, fold
 from edge.http.fields import (
     HOP_BY_HOP,
-    IDENTITY,
     LISTS,
     PROTECTED,
     PROXIES,
@@ -14,7 +14,6 @@ from edge.http.fields import (
     READ_FORWARD,
     Use,
     classify,
-    fold,
 )
 from tests.edge.spoofs import SEPARATORS, spoofs
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.identity_fields import IDENTITY
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.http.block import read_block
-from edge.http.fields import IDENTITY
 from edge.http.forwarded import TrustedProxies
 from edge.http.head import Head, read_head
 from edge.http.origin import Peer, find_origin

@@ -1,0 +1,59 @@
+"""What is known of a tenant besides its config: whether it is served, what it has subscribed to, whose child it is."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from domain.tenants import TenantId
+
+
+class TenantStatus(Enum):
+    """Where a tenant is in its life; only ACTIVE serves."""
+
+    PROVISIONING = "provisioning"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRules:
+    """How long an ended subscription still serves (seconds), and the tiers from lowest to highest."""
+
+    grace: float = 0.0
+    tiers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a tenant has subscribed to; `valid_until` in seconds since 1970, None for no end."""
+
+    tier: str = ""
+    status: str = "active"
+    valid_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnly:
+    """Whether a tenant's data may be changed; `until` in seconds since 1970, None for no end."""
+
+    on: bool = False
+    reason: str = ""
+    until: float | None = None
+
+
+class Tenant(Protocol):
+    """A tenant as far as decisions need it."""
+
+    @property
+    def id(self) -> TenantId: ...
+    @property
+    def status(self) -> TenantStatus: ...
+    @property
+    def demo(self) -> bool: ...
+    @property
+    def parent_id(self) -> TenantId | None: ...
+    @property
+    def subscription(self) -> Subscription: ...
+    @property
+    def read_only(self) -> ReadOnly: ...
