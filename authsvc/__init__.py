@@ -3,6 +3,7 @@
 - `service`        composition root; `methods` says who may call what; `settings`
 - `migrate`, `rewrap`  commands: the database to the newest version, its secrets under the newest key
 - `rpc`            one file per gRPC service: checks fields, calls a room below, builds the answer
+- `authorization`  whole requests judged for other gateways: Envoy, nginx, Traefik
 - `fields`         names and bounds of request fields, on top of `svckit.field_checks`
 - `key_records`    what is known of a key, and what follows from it (pure)
 - `key_store`      API keys in the tenant's schema

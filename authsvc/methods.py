@@ -13,6 +13,7 @@ from penstock.auth.v1 import (
     user_service_pb2,
 )
 
+from authsvc.authorization.servicer import METHOD
 from svckit.interceptors.identity import MethodTable
 
 _EDGE: Final = frozenset({"edge"})
@@ -31,6 +32,7 @@ def method_table(team_callers: Sequence[str] = ()) -> MethodTable:
     return {
         **dict(_of(auth_service_pb2.DESCRIPTOR, _EDGE)),
         "/penstock.auth.v1.AuthService/Authenticate": _EDGE | {"ctl"} | set(team_callers),
+        METHOD: frozenset({"admin"}),
         **dict(_of(api_key_service_pb2.DESCRIPTOR, _OPERATION)),
         **dict(_of(admin_token_service_pb2.DESCRIPTOR, _OPERATION)),
         **dict(_of(provisioning_service_pb2.DESCRIPTOR, frozenset({"configsvc"}))),

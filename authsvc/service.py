@@ -1,6 +1,7 @@
 """Puts authsvc together: what it opens, which loops it runs, what it mounts."""
 
 import asyncio
+import random
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -16,6 +17,8 @@ from penstock.auth.v1.user_service_pb2_grpc import UserServiceServicer, add_User
 
 from authsvc.admin_tokens import AdminTokens
 from authsvc.authentication import Authentication
+from authsvc.authorization.feed import TenantFeed
+from authsvc.authorization.servicer import AuthorizationServicer, add_authorization, listen_for_envoy
 from authsvc.invalidations import leases
 from authsvc.invalidations import log as events
 from authsvc.invalidations.signals import Signals
@@ -31,7 +34,9 @@ from authsvc.rpc.api_key_service import ApiKeys
 from authsvc.rpc.auth_service import Auth
 from authsvc.rpc.provisioning_service import Provisioning
 from authsvc.settings import AuthSettings
+from svckit.channels import open_channel
 from svckit.encryption import Keyring
+from svckit.guests import stop_on_drain
 from svckit.migrations import load_migrations
 from svckit.postgres import AWAY, open_pool
 from svckit.server import Runtime, ServiceSpec
@@ -71,9 +76,11 @@ async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequen
     runtime.tasks.create_task(_upkeep(pool))
     authentication = Authentication(pool, Lookup(pool, peppers), Memory(settings.remembered_keys), runtime.registry)
     auth = Auth(pool, authentication, tail, runtime.drain)
+    authorization = await _authorization(stack, runtime, authentication)
     provisioner = Provisioner(pool, peppers, load_migrations(PACKAGE, TENANT_FOLDER))
     return (
         Mount(add_AuthServiceServicer_to_server, auth),
+        Mount(add_authorization, authorization),
         Mount(add_ApiKeyServiceServicer_to_server, ApiKeys(pool, peppers, signals.acknowledged)),
         Mount(add_AdminTokenServiceServicer_to_server, AdminTokenRpc(AdminTokens(pool, peppers))),
         Mount(add_ProvisioningServiceServicer_to_server, Provisioning(provisioner)),
@@ -81,6 +88,24 @@ async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequen
         Mount(add_UserServiceServicer_to_server, UserServiceServicer()),  # type: ignore[abstract]
         Mount(add_TokenServiceServicer_to_server, TokenServiceServicer()),  # type: ignore[abstract]
     )
+
+
+async def _authorization(
+    stack: AsyncExitStack, runtime: Runtime[AuthSettings], authentication: Authentication
+) -> AuthorizationServicer:
+    """Judges requests for the management process, and for Envoys where they may ask. Does not wait for configsvc."""
+    settings = runtime.settings
+    channel = await stack.enter_async_context(open_channel(settings.config_address, runtime.identity, "configsvc"))
+    feed = TenantFeed(channel, unit=random.SystemRandom().random)
+    runtime.tasks.create_task(feed.run())
+    servicer = AuthorizationServicer(authentication, feed.known, runtime.registry)
+    if settings.envoy_auth_listen:
+        feed.want()
+        addresses, token = settings.envoy_auth_listen, settings.envoy_token
+        server, bound = await listen_for_envoy(stack, servicer, addresses, token, runtime.metrics)
+        log.info("listening for Envoy", addresses=bound)
+        stop_on_drain(runtime, server)
+    return servicer
 
 
 async def _upkeep(pool: Any) -> None:

@@ -7,6 +7,8 @@
 - `targets`  addresses of upstream targets: one strict spelling
 - `origins`  origins of cross-origin requests: one strict spelling
 - `api_keys` the format of API keys: compose, parse, checksum
+- `credentials`  what credentials look like, and which one a request presents
+- `hosts`    hosts of requests: one strict spelling
 - `builtin_paths`  what the edge answers itself, before any route
 - `limits`   the reference model of the limit algorithms
 - `concurrency`  the reference model of concurrency limits

@@ -4,13 +4,32 @@ No step falls through to the next after a mismatch, and no unknown tenant ever b
 """
 
 from collections.abc import Container, Mapping
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from domain.tenant_states import SubscriptionRules, Tenant, TenantStatus
+from domain.tenant_states import ReadOnly, Subscription, SubscriptionRules, TenantStatus
 from domain.tenants import TenantId
 
 CHANGING = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 ENDED = frozenset(("canceled", "expired", "unpaid"))
+
+
+class Tenant(Protocol):
+    """A tenant as far as decisions need it."""
+
+    @property
+    def id(self) -> TenantId: ...
+    @property
+    def status(self) -> TenantStatus: ...
+    @property
+    def demo(self) -> bool: ...
+    @property
+    def parent_id(self) -> TenantId | None: ...
+    @property
+    def subscription(self) -> Subscription: ...
+    @property
+    def read_only(self) -> ReadOnly: ...
+
+
 T = TypeVar("T", bound=Tenant)
 
 

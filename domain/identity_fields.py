@@ -7,7 +7,7 @@ only, but lighttpd writes `_` for whatever is neither a letter nor a digit, so t
 
 from typing import NamedTuple
 
-from domain.tenant_states import Tenant
+from domain.access import Tenant
 
 IDENTITY = frozenset(
     b"x-user-id x-user-email x-user-role x-user-type x-service-name x-tenant-id x-subscription-tier "

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
-
-from domain.tenants import TenantId
 
 
 class TenantStatus(Enum):
@@ -40,20 +37,3 @@ class ReadOnly:
     on: bool = False
     reason: str = ""
     until: float | None = None
-
-
-class Tenant(Protocol):
-    """A tenant as far as decisions need it."""
-
-    @property
-    def id(self) -> TenantId: ...
-    @property
-    def status(self) -> TenantStatus: ...
-    @property
-    def demo(self) -> bool: ...
-    @property
-    def parent_id(self) -> TenantId | None: ...
-    @property
-    def subscription(self) -> Subscription: ...
-    @property
-    def read_only(self) -> ReadOnly: ...

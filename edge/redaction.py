@@ -6,12 +6,10 @@ all the names under which applications send their tokens. What looks like a cred
 
 import re
 
+from domain.credentials import SECRET
 from edge.http.block import FieldBlock
 
 HIDDEN = "***"
-SECRET = re.compile(r"ps[kag]_[A-Za-z0-9_]*|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]*|\b(?i:bearer|basic) +[^ ,;]+")
-"""Keys and tokens of this gateway, JSON web tokens, and what follows the name of an authentication scheme."""
-
 SHOWN = frozenset(
     b"accept accept-encoding accept-language access-control-request-headers access-control-request-method "
     b"cache-control connection content-encoding content-length content-type date expect forwarded host "

@@ -4,7 +4,7 @@ import os
 import time
 from typing import Final, NamedTuple
 
-from edge.redaction import SECRET
+from domain.credentials import SECRET
 from svckit.request_ids import WELL_FORMED_OCTETS
 
 _COUNTS: Final = 1 << 12

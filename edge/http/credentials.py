@@ -1,16 +1,13 @@
-"""Finds the credential of a request: at most one, as an API key or a bearer token. Judges its form, not its truth."""
+"""The credential of a request, as the edge keeps it; `domain.credentials` finds it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from penstock.errors.v1 import error_reason_pb2 as reasons
-
-from domain.api_keys import ParsedKey, parse
+from domain import credentials
+from domain.access import Denied
+from domain.api_keys import ParsedKey
 from edge.principal import CredentialKind
-from edge.problems import Refusal
-
-MAX_BYTES = 8192
-KEY_PREFIX = b"psk_"
+from edge.problems import Refusal, refusal_of
 
 
 class Presented(NamedTuple):
@@ -26,15 +23,9 @@ def presented(read: Mapping[bytes, bytes]) -> Presented | Refusal | None:
 
     `read` are the fields that the edge reads, by lower-case name; the strict gate lets no head through with two.
     """
-    authorization, api_key = read.get(b"authorization"), read.get(b"x-api-key")
-    if api_key is not None:
-        return Presented(CredentialKind.API_KEY, api_key, parse(api_key))
-    if authorization is None:
+    found = credentials.presented(read.get(b"authorization"), read.get(b"x-api-key"))
+    if found is None:
         return None
-    scheme, _, value = authorization.partition(b" ")
-    value = value.strip(b" ")
-    if scheme.lower() != b"bearer" or not value or len(value) > MAX_BYTES:
-        return Refusal(reasons.ERROR_REASON_TOKEN_INVALID, "Authorization is not a bearer token")
-    if value.startswith(KEY_PREFIX):
-        return Presented(CredentialKind.API_KEY, value, parse(value))
-    return Presented(CredentialKind.TOKEN, value)
+    if isinstance(found, Denied):
+        return refusal_of(found)
+    return Presented(CredentialKind.API_KEY if found.is_api_key else CredentialKind.TOKEN, found.value, found.key)

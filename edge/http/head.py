@@ -4,16 +4,13 @@ Holds what the parser leaves lenient about target and Host (RFC 9112 §3.2); `li
 request line, `block` for the fields. After a refusal here the connection is closed: its framing cannot be trusted.
 """
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 
+from domain.hosts import host_name
 from edge.http.block import FieldBlock
 from edge.http.line import METHODS
 from edge.http.path import canonical_path
 from edge.problems import Refusal, bad_request
-
-_HOST = re.compile(rb"([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 
 
 @dataclass(slots=True)
@@ -83,18 +80,3 @@ def _place(target: bytes, host: bytes | None, http_11: bool) -> tuple[str, bytes
         return bad_request("request target has a fragment")
     path, mark, query = target.partition(b"?")
     return name, authority, path, mark + query
-
-
-def _host_name(authority: bytes) -> str | None:
-    match = _HOST.fullmatch(authority)
-    if match is None or (match[2] is not None and not 0 < int(match[2]) < 65536):
-        return None
-    return match[1].decode("ascii").lower().removesuffix(".")
-
-
-_remembered_host_name = lru_cache(maxsize=1024)(_host_name)
-
-
-def host_name(authority: bytes) -> str | None:
-    """The host of an authority: lower-case, without port and final dot; None when it is not valid."""
-    return _remembered_host_name(authority) if len(authority) <= 255 else None

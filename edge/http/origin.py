@@ -8,8 +8,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.hosts import host_name
 from edge.http.forwarded import Claims, TrustedProxies, claims, parse_address
-from edge.http.head import Head, host_name
+from edge.http.head import Head
 
 _MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")
 

@@ -28,7 +28,7 @@ class Service:
 
 
 SERVICES = (
-    Service("authsvc", "AUTH", 0, "auth"),
+    Service("authsvc", "AUTH", 0, "auth", peers=("configsvc",)),
     Service("ratelimitsvc", "RATELIMIT", 1, None, peers=("configsvc",)),
     Service("configsvc", "CONFIG", 2, "config", peers=("authsvc", "telemetrysvc")),
     Service("telemetrysvc", "TELEMETRY", 3, "telemetry"),

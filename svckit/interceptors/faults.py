@@ -26,7 +26,6 @@ log = structlog.get_logger()
 
 def translating_faults(away: tuple[type[Exception], ...] = ()) -> Interceptor:
     """Translates; exceptions of the types `away` mean that a store is out of reach (UNAVAILABLE)."""
-    unreachable = (*_AWAY, *away)
 
     def interceptor(_rpc: Rpc, handler: Handler) -> Handler:
         async def translated(request: Any, context: Context) -> Any:
@@ -35,14 +34,15 @@ def translating_faults(away: tuple[type[Exception], ...] = ()) -> Interceptor:
             except grpc.aio.AbortError:
                 raise  # an Exception by its class, a finished answer by its meaning
             except Exception as error:
-                return await _abort(context, _fault(error, unreachable))
+                return await _abort(context, fault_of(error, away))
 
         return translated
 
     return interceptor
 
 
-def _fault(error: Exception, unreachable: tuple[type[Exception], ...]) -> Fault:
+def fault_of(error: Exception, away: tuple[type[Exception], ...] = ()) -> Fault:
+    """The fault that a caller may be told of for whatever was raised; what it really was goes to the log."""
     if isinstance(error, Fault):
         return error
     if isinstance(error, grpc.aio.AioRpcError):
@@ -50,7 +50,7 @@ def _fault(error: Exception, unreachable: tuple[type[Exception], ...]) -> Fault:
         inner = from_rpc_error(error)
         log.warning("call to a peer failed", code=error.code().name, details=error.details())
         return inner if inner.reason in _PASSED_ON else Fault(reasons.ERROR_REASON_INTERNAL)
-    if isinstance(error, unreachable):
+    if isinstance(error, (*_AWAY, *away)):
         log.warning("dependency out of reach", error=repr(error))
         return Fault(reasons.ERROR_REASON_UNAVAILABLE)
     log.error("handler failed", exc_info=error)

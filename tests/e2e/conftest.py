@@ -16,9 +16,19 @@ def envoy_listen(short_dir: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def suite(tmp_path_factory: pytest.TempPathFactory, envoy_listen: str) -> Iterator[Suite]:
+def envoy_auth_listen(short_dir: Path) -> str:
+    """Where Envoys may have the suite judge requests."""
+    return f"unix:{short_dir}/auth.sock"
+
+
+@pytest.fixture(scope="session")
+def suite(tmp_path_factory: pytest.TempPathFactory, envoy_listen: str, envoy_auth_listen: str) -> Iterator[Suite]:
     """A running cluster without demo tenant."""
-    with running_suite(tmp_path_factory.mktemp("suite"), PENSTOCK_ENVOY_LIMITS_LISTEN=envoy_listen) as running:
+    with running_suite(
+        tmp_path_factory.mktemp("suite"),
+        PENSTOCK_ENVOY_LIMITS_LISTEN=envoy_listen,
+        PENSTOCK_ENVOY_AUTH_LISTEN=envoy_auth_listen,
+    ) as running:
         yield running
 
 

@@ -11,6 +11,7 @@ from penstock.config.v1 import config_service_pb2 as pb2
 from penstock.config.v1 import tenant_pb2
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
+from domain.hosts import host_name
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.admin.admission import Called, Entered
 from edge.admin.models.explanations import Explained, ExplainFilters
@@ -18,7 +19,6 @@ from edge.admin.problems import InvalidDocument
 from edge.config.reasons import Refused
 from edge.explain import Question, explain, view_of
 from edge.http.block import read_block
-from edge.http.head import host_name
 from edge.problems import Refusal
 from svckit.errors import Fault, FieldFault
 
