@@ -3,5 +3,6 @@
 __main__: composition · server, connection: the process's life, one connection · app, routing: what is served
 access: who may do what (pure table) · admission: the door that asks it · rim: ids, limits, headers, log lines
 problems: every refusal · conditional, documents: versions and forms · readiness · services: the stubs
-description: OpenAPI · models: shapes · routes: handlers
+forward_auth: requests judged for nginx, Traefik and the like (pure) · description: OpenAPI · models: shapes
+routes: handlers
 """

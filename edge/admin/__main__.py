@@ -29,6 +29,7 @@ async def work(settings: AdminSettings, _output: LogOutput) -> None:
             services,
             edge_metrics=lambda: render(load_tallies(settings.run_dir, time.time())),
             metrics_public=settings.metrics_public,
+            forward_auth_networks=settings.forward_auth_networks,
             version=version("penstock"),
         )
         await serve(app, listeners, settings.drain_seconds)

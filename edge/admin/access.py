@@ -50,6 +50,9 @@ ROLES: Final[Mapping[Route, frozenset[Role] | None]] = MappingProxyType(
         ("GET", "/livez"): PUBLIC,
         ("GET", "/readyz"): PUBLIC,
         METRICS: OPERATORS,
+        # By the peer's network, and off where none is named: their Authorization is that of the request to be judged.
+        ("GET", "/forward-auth"): PUBLIC,
+        ("GET", "/forward-auth/refusal"): PUBLIC,
         ("GET", "/openapi.json"): READERS,
         ("POST", "/admin/v1/tenants"): OPERATORS,
         ("GET", "/admin/v1/tenants"): READERS,

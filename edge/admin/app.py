@@ -1,6 +1,6 @@
 """The ASGI application of the management API, put together from what it is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import grpc
@@ -17,6 +17,7 @@ from edge.admin.readiness import Readiness
 from edge.admin.rim import Rim
 from edge.admin.routing import add_routes
 from edge.admin.services import Services
+from edge.http.forwarded import Network, TrustedProxies
 from svckit.errors import Fault
 
 # Spans are the edge's business; the framework would configure exporters from the environment by itself.
@@ -60,12 +61,19 @@ class AdminApp(FastAPI):
 
 
 def build_app(
-    services: Services, *, edge_metrics: Callable[[], bytes], metrics_public: bool = False, version: str = "0"
+    services: Services,
+    *,
+    edge_metrics: Callable[[], bytes],
+    metrics_public: bool = False,
+    forward_auth_networks: Sequence[Network] = (),
+    version: str = "0",
 ) -> ASGIApp:
-    """The application. `edge_metrics` renders the edge's counters in Prometheus text form."""
+    """The application. `edge_metrics` renders the edge's counters in Prometheus text form; `forward_auth_networks` may
+    have requests judged."""
     app = AdminApp(version)
     app.state.services = services
     app.state.admission = Admission(services, frozenset({METRICS}) if metrics_public else frozenset())
     app.state.readiness = Readiness(services.health)
     app.state.edge_metrics = edge_metrics
+    app.state.forward_auth_networks = TrustedProxies(tuple(forward_auth_networks))
     return app

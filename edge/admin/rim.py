@@ -38,6 +38,8 @@ class Act:
 
     action: str = ""
     mutating: bool = False
+    # Asked for every request of another gateway: no line each at the usual level.
+    quiet: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -154,6 +156,7 @@ def _tell(scope: Scope, act: Act, status: int, seconds: float) -> None:
     """The access line, and for what would change something the audit line too, granted or refused."""
     client = scope["client"][0] if scope.get("client") else ""
     line = {"method": scope["method"], "path": scope["path"], "status": status, "client": client, **act.facts}
-    log.info("request", duration_ms=round(seconds * 1000, 3), **line)
+    write = log.debug if act.quiet else log.info
+    write("request", duration_ms=round(seconds * 1000, 3), **line)
     if act.mutating:
         log.info("audit", action=act.action, **line)

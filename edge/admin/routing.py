@@ -10,13 +10,14 @@ from fastapi.responses import JSONResponse, Response
 from edge.admin.admission import AdmittedRoute
 from edge.admin.documents import JSON, YAML
 from edge.admin.models.keys import Revoked
-from edge.admin.routes import configs, explanations, gateways, keys, pages, records, tenants, tokens
+from edge.admin.routes import configs, explanations, forward_auth, gateways, keys, pages, records, tenants, tokens
 
 _TENANT: Final = "/admin/v1/tenants/{id}"
 _DOCUMENT: Final[dict[str, Any]] = {
     JSON: {"schema": {"type": "object"}},
     YAML: {"schema": {"type": "string"}},
 }
+_JUDGED: Final = (400, 401, 402, 403, 404, 423, 500)
 _DOCUMENT_GIVEN: Final = {"requestBody": {"required": True, "content": _DOCUMENT}}
 
 
@@ -50,6 +51,8 @@ ROWS: Final = (
         success={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     ),
     Row("GET", "/openapi.json", pages.openapi, "process", success={200: {"content": {JSON: {}}}}, raw=True),
+    Row("GET", "/forward-auth", forward_auth.judge_request, "process", refusals=_JUDGED, raw=True),
+    Row("GET", "/forward-auth/refusal", forward_auth.tell_refusal, "process", refusals=_JUDGED, raw=True),
     Row("POST", "/admin/v1/tenants", tenants.register_tenant, "tenants", 201, (409,)),
     Row("GET", "/admin/v1/tenants", tenants.list_tenants, "tenants"),
     Row("GET", _TENANT, tenants.get_tenant, "tenants"),

@@ -10,12 +10,14 @@ from penstock.auth.v1.api_key_service_pb2_grpc import ApiKeyServiceStub
 from penstock.config.v1.config_service_pb2_grpc import ConfigServiceStub
 from penstock.config.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from penstock.config.v1.tenant_service_pb2_grpc import TenantServiceStub
+from penstock.envoy.v3 import authorization_pb2
 from penstock.telemetry.v1.query_service_pb2_grpc import QueryServiceStub
 
 from svckit.channels import open_channel
 from svckit.identity import ProcessIdentity
 
 if TYPE_CHECKING:
+    import grpc
     from penstock.auth.v1.admin_token_service_pb2_grpc import AdminTokenServiceAsyncStub
     from penstock.auth.v1.api_key_service_pb2_grpc import ApiKeyServiceAsyncStub
     from penstock.config.v1.config_service_pb2_grpc import ConfigServiceAsyncStub
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 # Covers a registration: schemas in three services, then a publish.
 _CAP_SECONDS: Final = 15.0
+_CHECK: Final = "/envoy.service.auth.v3.Authorization/Check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What handlers call. `health` has the standard health stub of each process by name."""
+    """What handlers call. `check` judges requests of other gateways; `health` has the standard health stub of each
+    process by name."""
 
     tokens: "AdminTokenServiceAsyncStub"
     keys: "ApiKeyServiceAsyncStub"
@@ -46,6 +50,7 @@ class Services:
     configs: "ConfigServiceAsyncStub"
     gateways: "GatewayServiceAsyncStub"
     records: "QueryServiceAsyncStub"
+    check: "grpc.aio.UnaryUnaryMultiCallable[authorization_pb2.CheckRequest, authorization_pb2.CheckResponse]"
     health: dict[str, Any]
 
 
@@ -66,5 +71,10 @@ async def open_services(stack: AsyncExitStack, addresses: Addresses, identity: P
         configs=ConfigServiceStub(config),
         gateways=GatewayServiceStub(config),
         records=QueryServiceStub(telemetry),
+        check=auth.unary_unary(
+            _CHECK,
+            request_serializer=authorization_pb2.CheckRequest.SerializeToString,
+            response_deserializer=authorization_pb2.CheckResponse.FromString,
+        ),
         health={name: health_pb2_grpc.HealthStub(each) for name, each in named.items()},
     )

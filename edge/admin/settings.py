@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from svckit.settings import CommaList, RimSettings
+from svckit.settings import CommaList, NetworkList, RimSettings
 
 
 class AdminSettings(RimSettings):
@@ -19,3 +19,5 @@ class AdminSettings(RimSettings):
     run_dir: Path
     # Serves /metrics without a token, for scrapers on a private network.
     metrics_public: bool = False
+    # Gateways that may have requests judged at /forward-auth; empty: nobody.
+    forward_auth_networks: NetworkList = ()

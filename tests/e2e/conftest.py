@@ -28,6 +28,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory, envoy_listen: str, envoy_aut
         tmp_path_factory.mktemp("suite"),
         PENSTOCK_ENVOY_LIMITS_LISTEN=envoy_listen,
         PENSTOCK_ENVOY_AUTH_LISTEN=envoy_auth_listen,
+        PENSTOCK_FORWARD_AUTH_NETWORKS="127.0.0.0/8",
     ) as running:
         yield running
 

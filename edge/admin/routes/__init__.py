@@ -1,4 +1,5 @@
 """The handlers of the management API, one file per noun. Thin: a shape in, one call, a shape out.
 
-tenants, configs, gateways, keys, records, tokens: design §9's rows · pages: liveness, readiness, metrics, schema
+tenants, configs, gateways, keys, records, tokens: design §9's rows · forward_auth: for other gateways
+pages: liveness, readiness, metrics, schema
 """

@@ -14,6 +14,7 @@ from domain.tenants import DEFAULT_TENANT
 
 ACME = "0192c7a0-0000-7000-8000-00000000000a"
 BOLT = "0192c7a0-0000-7000-8000-00000000000b"
+FROZEN = "0192c7a0-0000-7000-8000-00000000000f"
 
 
 def key(short_id: str = "acmeacme", key_id: str = "keykey00") -> bytes:
@@ -57,11 +58,12 @@ def snapshot(
 
 
 def known(*snapshots: config_service_pb2.TenantSnapshot) -> Tenants:
-    """Those tenants, `default`, acme (bound to api.acme.com) and bolt."""
+    """Those tenants, `default`, acme (bound to api.acme.com), bolt, and frozen, which is read-only."""
     tenants = Tenants()
     tenants.put(snapshot("default", DEFAULT_TENANT, "default0", tiers=("low", "high")))
     tenants.put(snapshot("acme", ACME, "acmeacme", hosts=("api.acme.com",)))
     tenants.put(snapshot("bolt", BOLT, "boltbolt"))
+    tenants.put(snapshot("frozen", FROZEN, "frozen00", read_only=True))
     for each in snapshots:
         tenants.put(each)
     return tenants

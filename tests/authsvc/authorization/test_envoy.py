@@ -87,6 +87,14 @@ async def test_no_spelling_of_an_identity_arrives(guarded: Guarded, path: str) -
     assert {fold(name.encode()) for name in guarded.behind.fields()} & IDENTITY >= {b"x-tenant-id", b"x-is-demo"}
 
 
+async def test_no_client_has_envoy_drop_who_is_calling(guarded: Guarded) -> None:
+    acme = await guarded.judging.tenant("acme")
+    fields = {b"x-api-key": acme.api_key.encode(), b"connection": b"close, x-user-id, x-tenant-id"}
+    assert (await guarded.envoy.get("/things", fields)).status_code == 200
+    assert guarded.behind.fields()["x-tenant-id"] == acme.id
+    assert "x-user-id" in guarded.behind.fields()
+
+
 async def test_another_spelling_of_the_tenant_is_refused(guarded: Guarded) -> None:
     answer = await guarded.envoy.get("/open", {b"x_tenant_id": b"spoofed"})
     assert (answer.status_code, answer.json()["code"]) == (400, "BAD_REQUEST")

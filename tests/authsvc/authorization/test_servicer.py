@@ -1,7 +1,7 @@
 """Check over a real channel: what is answered, above all when something fails on our side."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -9,42 +9,22 @@ from typing import Any
 import grpc
 import orjson
 import pytest
-from penstock.auth.v1 import auth_service_pb2, principal_pb2
 from penstock.envoy.v3 import authorization_pb2 as pb
 from penstock.errors.v1 import error_reason_pb2 as reasons
 from prometheus_client import CollectorRegistry
 
 from authsvc.authorization.servicer import AuthorizationServicer, listen_for_envoy
 from authsvc.authorization.tenants import Tenants
-from authsvc.lookup import Presented
 from svckit.channels import open_channel
 from svckit.errors import Fault
 from svckit.message_bounds import MessageBounds
 from svckit.metrics import RpcMetrics
 
-from .places import ACME, check, key, known
+from .places import check, key
+from .proving import Proving, told
 from .serving import checking
 
 KEY = {"x-api-key": key(), "x-request-id": b"r-1"}
-
-
-class Proving:
-    """Proves acme's robot by every key, or raises what it is told to."""
-
-    def __init__(self, failure: Exception | None = None) -> None:
-        self._failure = failure
-        self.asked: list[Presented] = []
-
-    async def authenticate(self, batch: Sequence[Presented]) -> list[auth_service_pb2.AuthenticateResponse]:
-        self.asked += batch
-        if self._failure is not None:
-            raise self._failure
-        robot = principal_pb2.Principal(kind=principal_pb2.PRINCIPAL_KIND_CONSUMER, id="c-1", tenant_id=ACME)
-        return [auth_service_pb2.AuthenticateResponse(principal=robot) for _ in batch]
-
-
-async def told() -> Tenants:
-    return known()
 
 
 async def not_told() -> Tenants:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
@@ -54,8 +55,10 @@ async def open_world(
     away: frozenset[str] = frozenset(),
     caller: str = "admin",
     metrics_public: bool = False,
+    forward_auth: str = "",
 ) -> World:
-    """The API as the process `caller`, with all of its services up but those `away`."""
+    """The API as the process `caller`, with all of its services up but those `away`; a network `forward_auth` may have
+    requests judged."""
     fakes = Fakes()
     hosted = {name: await host.serve(name, table, mounts) for name, table, mounts in fakes.processes()}
     targets = (
@@ -63,7 +66,8 @@ async def open_world(
         for name in ("authsvc", "configsvc", "telemetrysvc")
     )
     services = await open_services(stack, Addresses(*targets), host.identities[caller])
-    app = build_app(services, edge_metrics=edge_metrics, metrics_public=metrics_public)
+    networks = [ip_network(forward_auth)] if forward_auth else []
+    app = build_app(services, edge_metrics=edge_metrics, metrics_public=metrics_public, forward_auth_networks=networks)
     transport = httpx.ASGITransport(app)
     client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://admin.test"))
     return World(client, app, fakes, hosted)

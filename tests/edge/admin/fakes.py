@@ -23,12 +23,16 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from penstock.telemetry.v1 import query_service_pb2 as query_pb2
 from penstock.telemetry.v1 import query_service_pb2_grpc as query_grpc
 from penstock.telemetry.v1 import record_pb2
+from prometheus_client import CollectorRegistry
 
+from authsvc.authorization.servicer import METHOD as CHECK_METHOD
+from authsvc.authorization.servicer import AuthorizationServicer, add_authorization
 from domain.tenants import DEFAULT_TENANT
 from svckit.call_context import request_id
 from svckit.errors import Fault
 from svckit.interceptors.identity import MethodTable
 from svckit.switchboard import Mount
+from tests.authsvc.authorization.proving import Proving, told
 
 Context = Any
 ACME, GLOBEX = "01890000-0000-7000-8000-00000000000a", "01890000-0000-7000-8000-00000000000b"
@@ -298,19 +302,21 @@ class Fakes:
     def __post_init__(self) -> None:
         self.tokens, self.keys = FakeTokens(self.heard), FakeKeys(self.heard)
         self.tenants, self.configs = FakeTenants(self.heard), FakeConfigs(self.heard)
-        self.records = FakeRecords(self.heard)
+        self.records, self.proving = FakeRecords(self.heard), Proving()
 
     tokens: FakeTokens = field(init=False)
     keys: FakeKeys = field(init=False)
     tenants: FakeTenants = field(init=False)
     configs: FakeConfigs = field(init=False)
     records: FakeRecords = field(init=False)
+    proving: Proving = field(init=False)
 
     def processes(self) -> Iterator[tuple[str, MethodTable, list[Mount]]]:
         """The processes to serve: name, method table, mounts."""
         auth = [
             Mount(tokens_grpc.add_AdminTokenServiceServicer_to_server, self.tokens),
             Mount(keys_grpc.add_ApiKeyServiceServicer_to_server, self.keys),
+            Mount(add_authorization, AuthorizationServicer(self.proving, told, CollectorRegistry())),
         ]
         config = [
             Mount(tenants_grpc.add_TenantServiceServicer_to_server, self.tenants),
@@ -318,7 +324,7 @@ class Fakes:
             Mount(gateways_grpc.add_GatewayServiceServicer_to_server, FakeGateways()),
         ]
         telemetry = [Mount(query_grpc.add_QueryServiceServicer_to_server, self.records)]
-        yield "authsvc", _open_to_admin(tokens_pb2, keys_pb2), auth
+        yield "authsvc", {**_open_to_admin(tokens_pb2, keys_pb2), CHECK_METHOD: frozenset({"admin"})}, auth
         yield "configsvc", _open_to_admin(tenants_pb2, config_pb2, gateways_pb2), config
         yield "telemetrysvc", _open_to_admin(query_pb2), telemetry
 

@@ -25,6 +25,8 @@ EXPECTED = {
     ("GET", "/readyz"): "",
     ("GET", "/metrics"): "o",
     ("GET", "/openapi.json"): "oav",
+    ("GET", "/forward-auth"): "",
+    ("GET", "/forward-auth/refusal"): "",
     ("POST", "/admin/v1/tenants"): "o",
     ("GET", "/admin/v1/tenants"): "oav",
     ("GET", TENANT): "oav",

@@ -11,6 +11,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorS
 from google.protobuf.descriptor_pool import DescriptorPool
 from penstock.envoy.v3 import rate_limit_pb2 as pb
 
+from ratelimitsvc.envoy.servicer import METHOD, SERVICE
 from tests.support.envoys import made
 
 PYTHON = Path(".bench/xds/bin/python")
