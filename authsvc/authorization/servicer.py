@@ -24,7 +24,7 @@ from authsvc.authorization.tenants import Tenants
 from authsvc.authorization.verdict import Allowed, find_governing, judge, to_prove
 from authsvc.lookup import Presented
 from domain import credentials
-from domain.access import Denied
+from domain.access import KEY_INVALID, Denied
 from svckit.call_context import REQUEST_ID, request_id
 from svckit.errors import CATALOGUE, Fault
 from svckit.guests import listen_for_guests
@@ -40,6 +40,8 @@ METHOD: Final = f"/{SERVICE}/Check"
 # a message too long to be read: where Envoy is told to let pass what could not be judged, it would pass.
 _BOUNDS: Final = MessageBounds(request=16 * 1024 * 1024, answer=1024 * 1024)
 _AWAY: Final = Denied("AUTH_UNAVAILABLE", "the credential cannot be checked now")
+# A key that the store knows, of a tenant that configsvc has not told of: it has just been made.
+_NOT_YET: Final = Denied("NOT_READY", "the tenant of the key is not known here yet")
 _UNREACHABLE: Final = frozenset({reasons.ERROR_REASON_UNAVAILABLE, reasons.ERROR_REASON_DEADLINE_EXCEEDED})
 log = structlog.get_logger()
 
@@ -86,7 +88,7 @@ class AuthorizationServicer:
         policy = read_policy(request.attributes.context_extensions)
         tenants = await self._known()
         governing = find_governing(asked, policy, tenants)
-        if isinstance(governing, Denied):
+        if isinstance(governing, Denied) and governing != KEY_INVALID:
             return governing
         credential = to_prove(asked, policy)
         if isinstance(credential, Denied):
@@ -94,6 +96,8 @@ class AuthorizationServicer:
         principal = None if credential is None else await self._proven(credential)
         if isinstance(principal, Denied):
             return principal
+        if isinstance(governing, Denied):
+            return governing if principal is None else _NOT_YET
         return judge(asked, policy, tenants, governing, principal, self._clock())
 
     async def _proven(self, credential: credentials.Presented) -> Principal | Denied:

@@ -20,7 +20,7 @@ from svckit.errors import Fault
 from svckit.message_bounds import MessageBounds
 from svckit.metrics import RpcMetrics
 
-from .places import check, key
+from .places import ACME, check, key, known
 from .proving import Proving, told
 from .serving import checking
 
@@ -110,6 +110,40 @@ async def test_a_failure_of_ours_is_no_refusal(serve: Serve, failure: Exception,
 async def test_before_anything_is_known_nobody_is_refused(serve: Serve) -> None:
     answer = await (await serve(tenants=not_told)).answer(check(KEY))
     assert orjson.loads(answer.error_response.body)["code"] == "NOT_READY"
+
+
+@pytest.mark.parametrize(
+    ("fields", "extensions", "code"),
+    [
+        pytest.param(KEY, {}, "NOT_READY", id="the store knows its key"),
+        pytest.param(KEY, {"auth": "none"}, "KEY_INVALID", id="its key is not looked at"),
+        pytest.param({"x-api-key": key("unknown0")}, {}, "KEY_INVALID", id="nobody knows its key"),
+    ],
+)
+async def test_a_tenant_that_is_not_known_yet_is_none_that_is_not(
+    serve: Serve, fields: dict[str, bytes], extensions: dict[str, str], code: str
+) -> None:
+    tenants = known()
+    tenants.drop(ACME)
+
+    async def few() -> Tenants:
+        return tenants
+
+    answer = await (await serve(tenants=few)).answer(check(fields, extensions))
+    told_body = answer.denied_response.body or answer.error_response.body
+    assert orjson.loads(told_body)["code"] == code
+
+
+async def test_no_credential_stands_in_the_log(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = key().decode()
+    for proving in (Proving(), Proving(ZeroDivisionError())):
+        served = await serve(proving)
+        for name, value in (("x-api-key", secret), ("authorization", f"Bearer {secret}"), ("x-request-id", secret)):
+            await served.answer(check({name: value.encode()}, path=f"/{secret}?key={secret}".encode()))
+            await served.answer(check({name: value.encode()}, {"wrong": "yes"}))
+    shown = capsys.readouterr()
+    assert "handler failed" in shown.out
+    assert secret[26:] not in shown.out + shown.err
 
 
 async def test_a_fault_of_the_other_gateways_config_is_told_in_the_log_alone(
