@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -29,13 +30,20 @@ _RETRY_SECONDS: Final = "1"
 
 def allowed(verdict: Allowed, asked: Question, request_id: str) -> pb.CheckResponse:
     """Lets the request go on with our word on who is calling, and nobody else's."""
-    own = [*identity_fields(verdict.tenant, verdict.caller), ("X-Request-ID", request_id)]
-    said = {name.lower().encode() for name, _ in own}
+    response = pb.CheckResponse(status=pb.CheckResponse.Status())
+    response.ok_response.MergeFromString(_told(identity_fields(verdict.tenant, verdict.caller)))
+    response.ok_response.headers.extend(_set([("X-Request-ID", request_id)]))
+    response.ok_response.headers_to_remove.extend(asked.imitations)
+    return response
+
+
+# The same for all requests of a caller, and a third of what a judgement costs.
+@lru_cache(maxsize=4096)
+def _told(identity: tuple[tuple[str, str], ...]) -> bytes:
+    """The fields of an identity, and the removal of all others of ours but the request's id, ready to be sent."""
+    said = {b"x-request-id", *(name.lower().encode() for name, _ in identity)}
     removed = [name.decode() for name in sorted(OURS - said)]
-    return pb.CheckResponse(
-        status=pb.CheckResponse.Status(),
-        ok_response=pb.OkHttpResponse(headers=_set(own), headers_to_remove=[*removed, *asked.imitations]),
-    )
+    return pb.OkHttpResponse(headers=_set(identity), headers_to_remove=removed).SerializeToString()
 
 
 def denied(refusal: Denied, path: str, request_id: str) -> pb.CheckResponse:

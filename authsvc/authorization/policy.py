@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from authsvc.fields import MAX_SCOPES, FieldChecks
@@ -38,6 +39,13 @@ def read_policy(extensions: Mapping[str, str]) -> Policy:
 
     A key that is not known is a fault: it may be a typing error in one that closes a door.
     """
+    return _read(tuple(extensions.items()))
+
+
+# Places are few, their requests many.
+@lru_cache(maxsize=1024)
+def _read(pairs: tuple[tuple[str, str], ...]) -> Policy:
+    extensions = dict(pairs)
     checks = FieldChecks()
     for key in sorted(extensions.keys() - _KEYS):
         checks.expect(key, False, "is not known")
