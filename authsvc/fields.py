@@ -1,24 +1,27 @@
 """Checks the fields of a request and tells all that is wrong at once; bounds are those of the proto comments."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from authsvc.key_records import Labels, labels_of
 from domain.api_keys import KEY_ID
 from domain.tenants import DEFAULT_TENANT, SHORT_ID, TenantId, parse_tenant_id
 from svckit.field_checks import RequestChecks
 
 MAX_SCOPES: Final = 64
+MAX_LABELS: Final = 16
 MAX_GRACE: Final = timedelta(days=7)
 MAX_PAGE_SIZE: Final = 500
 DEFAULT_PAGE_SIZE: Final = 100
 # Slots are positions in one gateway's row of workers; the column is a PostgreSQL integer.
 MAX_SLOT: Final = 65_535
 _SCOPE: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_LABEL: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
 
 
 class FieldChecks(RequestChecks):
@@ -57,6 +60,17 @@ class FieldChecks(RequestChecks):
         for index, value in enumerate(values[:MAX_SCOPES]):
             self.matching(f"{path}[{index}]", value, _SCOPE, "must be 1–128 characters of [A-Za-z0-9._:-]")
         return list(dict.fromkeys(values))
+
+    def labels(self, path: str, values: Mapping[str, str]) -> Labels:
+        """Names and values in their order. A name that is none is not repeated in the fault."""
+        self.at_most(path, len(values), MAX_LABELS)
+        labels = labels_of(values)
+        for name, value in labels[:MAX_LABELS]:
+            if _LABEL.fullmatch(name) is None:
+                self.expect(path, False, "must have names of 1–63 characters of [A-Za-z0-9._-]")
+            else:
+                self.matching(f"{path}[{name}]", value, _LABEL, "must be 1–63 characters of [A-Za-z0-9._-]")
+        return labels
 
     def future(self, path: str, value: Timestamp | None) -> datetime | None:
         """A time to come, or None when the field is absent."""

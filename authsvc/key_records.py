@@ -3,25 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
+
+import orjson
 
 from authsvc.peppers import Digest
+from domain.key_lives import KeyState, state_at
 from domain.tenants import TenantId
 
-
-class KeyState(Enum):
-    """Where a key is in its life. EXPIRED is never stored: it follows from the clock."""
-
-    ACTIVE = "active"
-    DISABLED = "disabled"
-    REVOKED = "revoked"
-    EXPIRED = "expired"
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+"""Names with their values, sorted by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """One key with its consumer. `revoke_revision` numbers the invalidation that ended it."""
+    """One key with its consumer. The revisions number the invalidations that revoked and disabled it."""
 
     tenant_id: TenantId
     short_id: str
@@ -38,12 +34,13 @@ class KeyRecord:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     revoke_revision: int | None = None
+    disabled_at: datetime | None = None
+    disable_revision: int | None = None
+    labels: Labels = ()
 
     def state(self, now: datetime) -> KeyState:
-        """The key's state at `now`; a revoked key stays revoked when it also expires."""
-        if self.stored_state is not KeyState.REVOKED and self.expires_at is not None and now >= self.expires_at:
-            return KeyState.EXPIRED
-        return self.stored_state
+        """The key's state at `now`."""
+        return state_at(self.stored_state, self.expires_at, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +53,12 @@ class KeyWish:
     scopes: tuple[str, ...] = ()
     tier: str = ""
     expires_at: datetime | None = None
+    labels: Labels = ()
 
 
 def successor(old: KeyRecord) -> KeyWish:
     """The key that replaces `old` on rotation: the same in everything, its expiry included."""
-    return KeyWish(old.name, old.consumer, old.live, old.scopes, old.tier, old.expires_at)
+    return KeyWish(old.name, old.consumer, old.live, old.scopes, old.tier, old.expires_at, old.labels)
 
 
 def end_of_grace(old: KeyRecord, now: datetime, grace: timedelta) -> datetime:
@@ -87,4 +85,12 @@ def record_of(tenant: TenantId, short_id: str, row: Mapping[str, Any]) -> KeyRec
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
         revoke_revision=row["revoke_revision"],
+        disabled_at=row["disabled_at"],
+        disable_revision=row["disable_revision"],
+        labels=labels_of(orjson.loads(row["labels"])),
     )
+
+
+def labels_of(labels: Mapping[str, str]) -> Labels:
+    """The labels in their order."""
+    return tuple(sorted(labels.items()))

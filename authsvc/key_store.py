@@ -9,18 +9,30 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from authsvc.invalidations.log import Event, Scope, append
-from authsvc.key_records import KeyRecord, KeyState, KeyWish, record_of
+import orjson
+
+from authsvc.invalidations.log import Scope, append
+from authsvc.key_records import KeyRecord, KeyWish, Labels, record_of
 from authsvc.peppers import Peppers
 from authsvc.tenant_rows import REGISTRY, as_tenant
 from domain import api_keys
 from domain.api_keys import ParsedKey
+from domain.key_lives import KeyState
 from domain.tenants import TenantId
 from svckit.ids import uuid7
 
 Random = Callable[[int], bytes]
+_PUT: Final = """
+UPDATE {schema}.api_keys SET state = $2,
+    disabled_at = CASE $2 WHEN 'disabled' THEN $3 WHEN 'active' THEN NULL ELSE disabled_at END,
+    disable_revision = CASE $2 WHEN 'disabled' THEN $4 WHEN 'active' THEN NULL ELSE disable_revision END,
+    revoked_at = CASE $2 WHEN 'revoked' THEN $3 ELSE revoked_at END,
+    revoke_revision = CASE $2 WHEN 'revoked' THEN $4 ELSE revoke_revision END
+WHERE key_id = $1
+"""
 COLUMNS: Final = """k.key_id, k.name, k.consumer_id, c.name AS consumer, k.live, k.scopes, k.tier, k.digest,
-    k.pepper_id, k.state, k.created_at, k.expires_at, k.revoked_at, k.revoke_revision"""
+    k.pepper_id, k.state, k.created_at, k.expires_at, k.revoked_at, k.revoke_revision,
+    k.disabled_at, k.disable_revision, k.labels"""
 
 
 async def short_id_of(connection: Any, tenant: TenantId) -> str | None:
@@ -51,8 +63,8 @@ async def insert(
         )
         await connection.execute(
             f"INSERT INTO {schema}.api_keys"  # noqa: S608
-            " (key_id, consumer_id, name, live, scopes, tier, digest, pepper_id, expires_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            " (key_id, consumer_id, name, live, scopes, tier, digest, pepper_id, expires_at, labels)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             key_id,
             consumer_id,
             wish.name,
@@ -62,6 +74,7 @@ async def insert(
             digest.value,
             digest.pepper_id,
             wish.expires_at,
+            _json(wish.labels),
         )
         record = await _one(connection, schema, tenant, short_id, key_id)
     assert record is not None  # noqa: S101 - inserted above
@@ -89,48 +102,54 @@ async def page(
     short_id: str,
     *,
     consumer: str,
+    labels: Labels,
     before: tuple[datetime, str] | None,
     limit: int,
 ) -> list[KeyRecord]:
-    """The newest `limit` keys, only a consumer's when one is named, older than `before` (time, key id)."""
+    """The newest `limit` keys, only a consumer's when one is named, that have all of `labels` and are older than
+    `before` (time, key id)."""
     async with as_tenant(connection, tenant) as schema:
         rows = await connection.fetch(
             _select(schema) + " WHERE ($1 = '' OR c.name = $1)"
             " AND ($2::timestamptz IS NULL OR (k.created_at, k.key_id) < ($2, $3::text))"
+            " AND k.labels @> $5"
             " ORDER BY k.created_at DESC, k.key_id DESC LIMIT $4",
             consumer,
             before and before[0],
             before and before[1],
             limit,
+            _json(labels),
         )
     return [record_of(tenant, short_id, row) for row in rows]
 
 
-async def shorten(connection: Any, record: KeyRecord, end: datetime) -> Event:
+async def shorten(connection: Any, record: KeyRecord, end: datetime) -> None:
     """Lets the key end at `end`; what edges have cached of it is ended now, so that they learn the new end."""
-    event = await append(connection, Scope.API_KEY, record.key_id, record.tenant_id)
+    await append(connection, Scope.API_KEY, record.key_id, record.tenant_id)
     async with as_tenant(connection, record.tenant_id) as schema:
         query = f"UPDATE {schema}.api_keys SET expires_at = $2 WHERE key_id = $1"  # noqa: S608
         await connection.execute(query, record.key_id, end)
-    return event
 
 
-async def revoke(connection: Any, record: KeyRecord) -> KeyRecord:
-    """Ends the key, which the caller has locked, for ever; changes nothing when it is ended already."""
-    if record.stored_state is KeyState.REVOKED:
+async def put(connection: Any, record: KeyRecord, state: KeyState) -> KeyRecord:
+    """Puts the key, which the caller has locked, into the state; changes nothing when it is in it already.
+
+    Edges are told also of a key that authenticates again: they remember for a while that it did not.
+    """
+    if record.stored_state is state:
         return record
     event = await append(connection, Scope.API_KEY, record.key_id, record.tenant_id)
     async with as_tenant(connection, record.tenant_id) as schema:
         await connection.execute(
-            f"UPDATE {schema}.api_keys SET state = 'revoked', revoked_at = $2, revoke_revision = $3 "  # noqa: S608
-            "WHERE key_id = $1",
+            _PUT.format(schema=schema),
             record.key_id,
+            state.value,
             event.commit_time,
             event.revision,
         )
-        ended = await _one(connection, schema, record.tenant_id, record.short_id, record.key_id)
-    assert ended is not None  # noqa: S101 - locked by the caller
-    return ended
+        changed = await _one(connection, schema, record.tenant_id, record.short_id, record.key_id)
+    assert changed is not None  # noqa: S101 - locked by the caller
+    return changed
 
 
 async def _register(connection: Any, tenant: TenantId, random: Random) -> str:
@@ -151,3 +170,7 @@ async def _one(
 
 def _select(schema: str) -> str:
     return f"SELECT {COLUMNS} FROM {schema}.api_keys k JOIN {schema}.consumers c USING (consumer_id)"  # noqa: S608
+
+
+def _json(labels: Labels) -> str:
+    return orjson.dumps(dict(labels)).decode()

@@ -13,11 +13,12 @@ from typing import Any, Final, TypeAlias
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from authsvc import key_store
-from authsvc.key_records import KeyRecord, KeyState
+from authsvc.key_records import KeyRecord
 from authsvc.peppers import Peppers
 from authsvc.tenant_rows import NOT_THERE, REGISTRY, tenant_of
 from domain import api_keys
 from domain.api_keys import ParsedKey
+from domain.key_lives import KeyState
 from domain.tenants import TenantId
 
 

@@ -17,6 +17,7 @@ from authsvc.key_records import KeyWish
 from authsvc.peppers import Peppers
 from authsvc.tenant_rows import REGISTRY, alone, as_tenant
 from domain.api_keys import ParsedKey
+from domain.key_lives import KeyState
 from domain.tenants import TenantId, schema_name
 from svckit.errors import Fault
 from svckit.migrations import Migration, migrate
@@ -74,7 +75,7 @@ class Provisioner:
         if earlier is not None:
             undelivered = await key_store.find(connection, wanted.tenant, wanted.short_id, earlier, lock=True)
             if undelivered is not None:
-                await key_store.revoke(connection, undelivered)
+                await key_store.put(connection, undelivered, KeyState.REVOKED)
         record, secret = await key_store.insert(connection, wanted.tenant, wanted.short_id, FIRST_KEY, self._peppers)
         async with as_tenant(connection, wanted.tenant) as schema:
             await connection.execute(

@@ -9,6 +9,7 @@
 - `api_keys` the format of API keys: compose, parse, checksum
 - `credentials`  what credentials look like, and which one a request presents
 - `hosts`    hosts of requests: one strict spelling
+- `key_lives`  what may happen to an API key, as one table
 - `builtin_paths`  what the edge answers itself, before any route
 - `limits`   the reference model of the limit algorithms
 - `concurrency`  the reference model of concurrency limits

@@ -20,7 +20,7 @@ class MessageBounds:
 DEFAULT: Final = MessageBounds(4 * _MIB, 4 * _MIB)
 _BY_SERVICE: Final = {
     # 128 credentials of 8 KiB, with what frames them, are 1.03 MiB. A page of 500 keys, each with 64 scopes of 128
-    # characters, is 4.3 MiB. tests/contract/test_message_bounds.py counts both.
+    # characters and 16 labels, is 5.6 MiB. tests/contract/test_message_bounds.py counts both.
     "authsvc": MessageBounds(2 * _MIB, 8 * _MIB),
     # A document may have 4 MiB of text, and an answer carries it as text and as message.
     "configsvc": MessageBounds(16 * _MIB, 16 * _MIB),

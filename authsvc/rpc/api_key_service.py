@@ -1,9 +1,9 @@
-"""The keys of a tenant's consumers: create, show, rotate, revoke."""
+"""The keys of a tenant's consumers: create, show, rotate, disable, enable, revoke."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 from penstock.auth.v1 import api_key_service_pb2 as pb
@@ -12,11 +12,12 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from authsvc import key_store
 from authsvc.fields import FieldChecks
-from authsvc.invalidations.force import in_force
+from authsvc.invalidations.force import Force, in_force
 from authsvc.invalidations.signals import Bell
-from authsvc.key_records import KeyRecord, KeyState, KeyWish, end_of_grace, successor
+from authsvc.key_records import KeyRecord, KeyWish, end_of_grace, successor
 from authsvc.peppers import Peppers
 from authsvc.rpc import messages, page_tokens
+from domain.key_lives import KeyChange, KeyState, changed
 from domain.tenants import TenantId
 from svckit.errors import Fault, FieldFault
 from svckit.interceptors.shape import Context
@@ -50,6 +51,7 @@ class ApiKeys(ApiKeyServiceServicer):
             scopes=tuple(checks.scopes("scopes", request.scopes)),
             tier=checks.tier("tier", request.tier),
             expires_at=checks.future("expire_time", request.expire_time if request.HasField("expire_time") else None),
+            labels=checks.labels("labels", request.labels),
         )
         checks.done()
         async with self._transaction(tenant) as (connection, short_id):
@@ -67,13 +69,14 @@ class ApiKeys(ApiKeyServiceServicer):
         checks = FieldChecks(self._clock)
         tenant = checks.tenant("tenant_id", request.tenant_id)
         consumer = checks.name("consumer", request.consumer) if request.consumer else ""
+        labels = checks.labels("labels", request.labels)
         limit = checks.page_size("page_size", request.page_size)
         before = page_tokens.read(request.page_token) if request.page_token else None
         checks.expect("page_token", not request.page_token or before is not None, "is not a page token")
         checks.done()
         async with self._transaction(tenant) as (connection, short_id):
             found = await key_store.page(
-                connection, tenant, short_id, consumer=consumer, before=before, limit=limit + 1
+                connection, tenant, short_id, consumer=consumer, labels=labels, before=before, limit=limit + 1
             )
         now, kept = self._clock(), found[:limit]
         following = page_tokens.spell((kept[-1].created_at, kept[-1].key_id)) if len(found) > limit else ""
@@ -90,30 +93,45 @@ class ApiKeys(ApiKeyServiceServicer):
         async with self._transaction(tenant) as (connection, short_id):
             old = _found(await key_store.find(connection, tenant, short_id, key_id, lock=True))
             now = self._clock()
-            if old.state(now) is not KeyState.ACTIVE:
-                raise _unfit("key_id", f"names a key that is {old.state(now).value}")
+            _after(old, KeyChange.ROTATE, now)
             record, secret = await key_store.insert(connection, tenant, short_id, successor(old), self._peppers)
             await key_store.shorten(connection, old, end_of_grace(old, now, grace))
         log.info("api key rotated", tenant_id=tenant, key_id=record.key_id, old_key_id=key_id)
         return pb.RotateApiKeyResponse(key=messages.api_key(record, self._clock()), secret=secret.value.decode())
 
     async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, _context: Context) -> pb.RevokeApiKeyResponse:
+        record = await self._changed(request, KeyChange.REVOKE)
+        revision, force = await self._in_force(record.revoke_revision, record.revoked_at)
+        log.info("api key revoked", tenant_id=record.tenant_id, key_id=record.key_id, pending=len(force.pending))
+        return pb.RevokeApiKeyResponse(
+            key=messages.api_key(record, self._clock()), revision=revision, **messages.in_force(force)
+        )
+
+    async def DisableApiKey(self, request: pb.DisableApiKeyRequest, _context: Context) -> pb.DisableApiKeyResponse:
+        record = await self._changed(request, KeyChange.DISABLE)
+        revision, force = await self._in_force(record.disable_revision, record.disabled_at)
+        log.info("api key disabled", tenant_id=record.tenant_id, key_id=record.key_id, pending=len(force.pending))
+        return pb.DisableApiKeyResponse(
+            key=messages.api_key(record, self._clock()), revision=revision, **messages.in_force(force)
+        )
+
+    async def EnableApiKey(self, request: pb.EnableApiKeyRequest, _context: Context) -> pb.EnableApiKeyResponse:
+        record = await self._changed(request, KeyChange.ENABLE)
+        log.info("api key enabled", tenant_id=record.tenant_id, key_id=record.key_id)
+        return pb.EnableApiKeyResponse(key=messages.api_key(record, self._clock()))
+
+    async def _changed(self, request: "_Named", change: KeyChange) -> KeyRecord:
+        """The key after the change; BAD_REQUEST when its state does not allow it."""
         tenant, key_id = _named(request)
         async with self._transaction(tenant) as (connection, short_id):
             record = _found(await key_store.find(connection, tenant, short_id, key_id, lock=True))
-            record = await key_store.revoke(connection, record)
-        assert record.revoked_at is not None  # noqa: S101 - it was just revoked, or before
-        assert record.revoke_revision is not None  # noqa: S101
-        force = await in_force(self._pool, self._acknowledged, record.revoke_revision, record.revoked_at)
-        log.info("api key revoked", tenant_id=tenant, key_id=key_id, pending=len(force.pending))
-        return pb.RevokeApiKeyResponse(
-            key=messages.api_key(record, self._clock()),
-            revision=record.revoke_revision,
-            in_force=force.everywhere,
-            effective_time=messages.timestamp(force.effective_time),
-            acknowledged=[messages.instance(worker) for worker in force.acknowledged],
-            pending=[messages.instance(worker) for worker in force.pending],
-        )
+            return await key_store.put(connection, record, _after(record, change, self._clock()))
+
+    async def _in_force(self, revision: int | None, committed: datetime | None) -> tuple[int, Force]:
+        """How far a change has come that was made now or before, with its revision."""
+        assert revision is not None  # noqa: S101 - noted with the state
+        assert committed is not None  # noqa: S101
+        return revision, await in_force(self._pool, self._acknowledged, revision, committed)
 
     @asynccontextmanager
     async def _transaction(self, tenant: TenantId) -> AsyncIterator[tuple[Any, str]]:
@@ -125,7 +143,10 @@ class ApiKeys(ApiKeyServiceServicer):
             yield connection, short_id
 
 
-def _named(request: pb.GetApiKeyRequest | pb.RevokeApiKeyRequest) -> tuple[TenantId, str]:
+_Named: TypeAlias = pb.GetApiKeyRequest | pb.RevokeApiKeyRequest | pb.DisableApiKeyRequest | pb.EnableApiKeyRequest
+
+
+def _named(request: _Named) -> tuple[TenantId, str]:
     checks = FieldChecks()
     tenant, key_id = checks.tenant("tenant_id", request.tenant_id), checks.key_id("key_id", request.key_id)
     checks.done()
@@ -138,5 +159,11 @@ def _found(record: KeyRecord | None) -> KeyRecord:
     return record
 
 
-def _unfit(path: str, message: str) -> Fault:
-    return Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=(FieldFault(path, message),))
+def _after(record: KeyRecord, change: KeyChange, now: datetime) -> KeyState:
+    """The state that the change leads to; BAD_REQUEST when it cannot happen to the key."""
+    state = record.state(now)
+    following = changed(state, change)
+    if following is None:
+        fault = FieldFault("key_id", f"names a key that is {state.value}")
+        raise Fault(reasons.ERROR_REASON_BAD_REQUEST, fields=(fault,))
+    return following

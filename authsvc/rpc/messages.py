@@ -1,17 +1,19 @@
 """Messages that several services answer with. Pure."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.auth.v1 import api_key_pb2, auth_service_pb2, invalidation_pb2, principal_pb2
 from penstock.errors.v1 import error_reason_pb2
 
+from authsvc.invalidations.force import Force
 from authsvc.invalidations.leases import Worker
 from authsvc.invalidations.log import Event
-from authsvc.key_records import KeyRecord, KeyState
+from authsvc.key_records import KeyRecord
 from authsvc.lookup import Found, Refused
 from domain.api_keys import display
+from domain.key_lives import KeyState
 
 _STATES: Final = {
     KeyState.ACTIVE: api_key_pb2.API_KEY_STATE_ACTIVE,
@@ -45,6 +47,27 @@ def api_key(record: KeyRecord, now: datetime) -> api_key_pb2.ApiKey:
         create_time=timestamp(record.created_at),
         expire_time=timestamp(record.expires_at),
         revoke_time=timestamp(record.revoked_at),
+        labels=dict(record.labels),
+        disable_time=timestamp(record.disabled_at),
+    )
+
+
+class InForce(TypedDict):
+    """The members of an answer that say how far a change has come."""
+
+    in_force: bool
+    effective_time: Timestamp | None
+    acknowledged: list[invalidation_pb2.Instance]
+    pending: list[invalidation_pb2.Instance]
+
+
+def in_force(force: Force) -> InForce:
+    """How far a change has come, as members of an answer."""
+    return InForce(
+        in_force=force.everywhere,
+        effective_time=timestamp(force.effective_time),
+        acknowledged=[instance(worker) for worker in force.acknowledged],
+        pending=[instance(worker) for worker in force.pending],
     )
 
 

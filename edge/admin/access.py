@@ -71,6 +71,8 @@ ROLES: Final[Mapping[Route, frozenset[Role] | None]] = MappingProxyType(
         ("GET", _TENANT + "/keys/{key_id}"): READERS,
         ("DELETE", _TENANT + "/keys/{key_id}"): ADMINS,
         ("POST", _TENANT + "/keys/{key_id}/rotate"): ADMINS,
+        ("POST", _TENANT + "/keys/{key_id}/disable"): ADMINS,
+        ("POST", _TENANT + "/keys/{key_id}/enable"): ADMINS,
         ("GET", _TENANT + "/logs"): READERS,
         ("GET", _TENANT + "/errors"): READERS,
         ("GET", _TENANT + "/health"): READERS,

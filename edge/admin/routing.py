@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse, Response
 
 from edge.admin.admission import AdmittedRoute
 from edge.admin.documents import JSON, YAML
-from edge.admin.models.keys import Revoked
 from edge.admin.routes import configs, explanations, forward_auth, gateways, keys, pages, records, tenants, tokens
+from edge.admin.models.keys import Withdrawn
 
 _TENANT: Final = "/admin/v1/tenants/{id}"
 _DOCUMENT: Final[dict[str, Any]] = {
@@ -18,6 +18,9 @@ _DOCUMENT: Final[dict[str, Any]] = {
     YAML: {"schema": {"type": "string"}},
 }
 _JUDGED: Final = (400, 401, 402, 403, 404, 423, 500)
+_WITHDRAWN: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"model": Withdrawn, "description": "Some edges have not acknowledged yet."}
+}
 _DOCUMENT_GIVEN: Final = {"requestBody": {"required": True, "content": _DOCUMENT}}
 
 
@@ -73,8 +76,10 @@ ROWS: Final = (
         _TENANT + "/keys/{key_id}",
         keys.revoke_key,
         "keys",
-        success={202: {"model": Revoked, "description": "Some edges have not acknowledged yet."}},
+        success=_WITHDRAWN,
     ),
+    Row("POST", _TENANT + "/keys/{key_id}/disable", keys.disable_key, "keys", success=_WITHDRAWN),
+    Row("POST", _TENANT + "/keys/{key_id}/enable", keys.enable_key, "keys"),
     Row("POST", _TENANT + "/keys/{key_id}/rotate", keys.rotate_key, "keys", 201),
     Row("GET", _TENANT + "/logs", records.list_logs, "records"),
     Row("GET", _TENANT + "/errors", records.list_errors, "records"),

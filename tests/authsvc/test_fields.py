@@ -31,6 +31,11 @@ SOUND: Final[dict[str, tuple[Check, object]]] = {
     "the most scopes": (lambda checks: checks.scopes("p", [str(n) for n in range(64)]), [str(n) for n in range(64)]),
     "the longest scope": (lambda checks: checks.scopes("p", ["a" * 128]), ["a" * 128]),
     "scopes in their order, once": (lambda checks: checks.scopes("p", ["b:1", "a._-", "b:1"]), ["b:1", "a._-"]),
+    "no labels": (lambda checks: checks.labels("p", {}), ()),
+    "the most labels, by name": (
+        lambda checks: checks.labels("p", {f"{n:02}": "v" * 63 for n in reversed(range(16))}),
+        tuple((f"{n:02}", "v" * 63) for n in range(16)),
+    ),
     "no end": (lambda checks: checks.future("p", None), None),
     "the next moment": (
         lambda checks: checks.future("p", Timestamp(seconds=SECONDS, nanos=1000)),
@@ -70,6 +75,15 @@ FAULTY: Final[dict[str, tuple[Check, str]]] = {
     "an empty scope": (
         lambda checks: checks.scopes("p", [""]),
         "p[0]: must be 1–128 characters of [A-Za-z0-9._:-]",
+    ),
+    "too many labels": (lambda checks: checks.labels("p", {str(n): "v" for n in range(17)}), "p: must be at most 16"),
+    "a label's name with a space": (
+        lambda checks: checks.labels("p", {"a b": "v"}),
+        "p: must have names of 1–63 characters of [A-Za-z0-9._-]",
+    ),
+    "a label without a value": (
+        lambda checks: checks.labels("p", {"team": ""}),
+        "p[team]: must be 1–63 characters of [A-Za-z0-9._-]",
     ),
     "an end that is now": (lambda checks: checks.future("p", Timestamp(seconds=SECONDS)), "p: must lie in the future"),
     "a grace too long": (

@@ -7,7 +7,7 @@ from penstock.auth.v1.api_key_pb2 import API_KEY_STATE_REVOKED, ApiKey
 from penstock.auth.v1.api_key_service_pb2 import ListApiKeysResponse
 from penstock.auth.v1.principal_pb2 import CREDENTIAL_KIND_TOKEN, PRINCIPAL_KIND_CONSUMER, Credential, Principal
 
-from authsvc.fields import MAX_PAGE_SIZE, MAX_SCOPES
+from authsvc.fields import MAX_LABELS, MAX_PAGE_SIZE, MAX_SCOPES
 from authsvc.rpc.auth_service import MAX_BATCH, MAX_CREDENTIAL_OCTETS
 from edge.auth.lookups import MAX_BATCH as EDGE_BATCH
 from svckit.message_bounds import bounds_of
@@ -17,6 +17,7 @@ UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 NAME = "𝄞" * 128
 SCOPES = ["s" * 128] * MAX_SCOPES
 TIER = "t" * 64
+LABELS = {f"{n:063}": "v" * 63 for n in range(MAX_LABELS)}
 TIME = Timestamp(seconds=253_402_300_799, nanos=999_999_999)
 REVISION = 2**63 - 1
 
@@ -64,6 +65,9 @@ def test_the_longest_page_of_keys_fits_into_an_answer() -> None:
         create_time=TIME,
         expire_time=TIME,
         revoke_time=TIME,
+        labels=LABELS,
+        disable_time=TIME,
+        last_use_time=TIME,
     )
 
     assert fits(ListApiKeysResponse(keys=[key] * MAX_PAGE_SIZE, next_page_token="t" * 64), bounds_of("authsvc").answer)

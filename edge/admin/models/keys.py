@@ -19,6 +19,9 @@ _STATE: dict[int, State] = {
     api_key_pb2.API_KEY_STATE_REVOKED: "revoked",
     api_key_pb2.API_KEY_STATE_EXPIRED: "expired",
 }
+LabelText = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,63}$")]
+Labels = Annotated[dict[LabelText, LabelText], Field(max_length=16)]
+LabelFilter = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,63}=[A-Za-z0-9._-]{1,63}$")]
 _MAX_GRACE_SECONDS = int(timedelta(days=7).total_seconds())
 
 
@@ -29,6 +32,7 @@ class KeyGiven(Body):
     consumer: Name | None = Field(default=None, description="Who owns the key. Default: the key's name.")
     scopes: Annotated[list[Scope], Field(max_length=64)] = Field(default=[])
     tier: Label = Field(default="", description="The limit tier; empty: the tenant's own.")
+    labels: Labels = Field(default={}, description="For sorting keys; they decide nothing.")
     expires_at: GivenTime | None = None
     test: bool = Field(default=False, description="True for a `psk_test_…` key.")
 
@@ -42,6 +46,7 @@ class KeyGiven(Body):
             tier=self.tier,
             expire_time=stamp_of(self.expires_at),
             test=self.test,
+            labels=self.labels,
         )
 
 
@@ -55,6 +60,14 @@ class KeyFilters(Paging):
     """Which keys to list."""
 
     consumer: Label = ""
+    label: Annotated[list[LabelFilter], Field(max_length=16)] = Field(
+        default=[], description="A label that the keys have, `name=value`; may be given several times."
+    )
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels by name."""
+        return dict(each.split("=", 1) for each in self.label)
 
 
 class Key(Answer):
@@ -67,10 +80,12 @@ class Key(Answer):
     consumer_id: str
     scopes: list[str]
     tier: str | None
+    labels: dict[str, str]
     state: State
     display: str = Field(description="For recognising the key: its public part.")
     created_at: datetime | None
     expires_at: datetime | None
+    disabled_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
 
@@ -85,10 +100,12 @@ class Key(Answer):
             consumer_id=key.consumer_id,
             scopes=list(key.scopes),
             tier=key.tier or None,
+            labels=dict(key.labels),
             state=_STATE[key.state],
             display=key.display,
             created_at=time_of(key, "create_time"),
             expires_at=time_of(key, "expire_time"),
+            disabled_at=time_of(key, "disable_time"),
             revoked_at=time_of(key, "revoke_time"),
             last_used_at=time_of(key, "last_use_time"),
         )
@@ -109,8 +126,8 @@ class Instance(Answer):
     boot_id: str
 
 
-class Revoked(Answer):
-    """How far a revocation has come."""
+class Withdrawn(Answer):
+    """How far it has come that a key was revoked or disabled."""
 
     key: Key
     in_force: bool = Field(description="True when every edge that holds a lease has acknowledged.")
@@ -120,7 +137,7 @@ class Revoked(Answer):
     pending: list[Instance]
 
     @classmethod
-    def of(cls, answer: pb2.RevokeApiKeyResponse) -> Self:
+    def of(cls, answer: pb2.RevokeApiKeyResponse | pb2.DisableApiKeyResponse) -> Self:
         """The answer in the API's form."""
         return cls(
             key=Key.of(answer.key),

@@ -1,4 +1,4 @@
-"""API keys: create, read, revoke, rotate."""
+"""API keys: create, read, rotate, disable, enable, revoke."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 from penstock.auth.v1 import api_key_service_pb2 as pb2
 
 from edge.admin.admission import Called, Entered, Noted
-from edge.admin.models.keys import Key, KeyFilters, KeyGiven, KeyMade, Revoked, Rotation
+from edge.admin.models.keys import Key, KeyFilters, KeyGiven, KeyMade, Rotation, Withdrawn
 from edge.admin.models.shapes import Page
 
 KeyId = Annotated[str, Path(pattern=r"^[0-9A-Za-z]{1,64}$", description="The key's id.")]
@@ -28,6 +28,7 @@ async def list_keys(tenant: Entered, services: Called, filters: Annotated[KeyFil
             consumer=filters.consumer,
             page_size=filters.limit,
             page_token=filters.cursor,
+            labels=filters.labels,
         )
     )
     return Page(items=[Key.of(each) for each in answer.keys], next_cursor=answer.next_page_token or None)
@@ -39,12 +40,22 @@ async def get_key(tenant: Entered, key_id: KeyId, services: Called) -> Key:
     return Key.of(answer.key)
 
 
-async def revoke_key(tenant: Entered, key_id: KeyId, services: Called, response: Response) -> Revoked:
+async def revoke_key(tenant: Entered, key_id: KeyId, services: Called, response: Response) -> Withdrawn:
     """End a key for ever. 200 when that is in force at every edge; 202 while some are pending."""
     answer = await services.keys.RevokeApiKey(pb2.RevokeApiKeyRequest(tenant_id=tenant.id, key_id=key_id))
-    if not answer.in_force:
-        response.status_code = status.HTTP_202_ACCEPTED
-    return Revoked.of(answer)
+    return _withdrawn(answer, response)
+
+
+async def disable_key(tenant: Entered, key_id: KeyId, services: Called, response: Response) -> Withdrawn:
+    """Switch a key off until it is enabled. 200 when that is in force at every edge; 202 while some are pending."""
+    answer = await services.keys.DisableApiKey(pb2.DisableApiKeyRequest(tenant_id=tenant.id, key_id=key_id))
+    return _withdrawn(answer, response)
+
+
+async def enable_key(tenant: Entered, key_id: KeyId, services: Called) -> Key:
+    """Switch a disabled key on again."""
+    answer = await services.keys.EnableApiKey(pb2.EnableApiKeyRequest(tenant_id=tenant.id, key_id=key_id))
+    return Key.of(answer.key)
 
 
 async def rotate_key(
@@ -55,3 +66,9 @@ async def rotate_key(
     answer = await services.keys.RotateApiKey(pb2.RotateApiKeyRequest(tenant_id=tenant.id, key_id=key_id, grace=grace))
     act.facts["key_id"] = answer.key.id
     return KeyMade(key=Key.of(answer.key), api_key=answer.secret)
+
+
+def _withdrawn(answer: pb2.RevokeApiKeyResponse | pb2.DisableApiKeyResponse, response: Response) -> Withdrawn:
+    if not answer.in_force:
+        response.status_code = status.HTTP_202_ACCEPTED
+    return Withdrawn.of(answer)

@@ -11,10 +11,11 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from authsvc.invalidations.leases import Worker
 from authsvc.invalidations.log import Event, Scope
-from authsvc.key_records import KeyRecord, KeyState
+from authsvc.key_records import KeyRecord
 from authsvc.lookup import Found, Refused
 from authsvc.peppers import Digest
 from authsvc.rpc import messages
+from domain.key_lives import KeyState
 from domain.tenants import DEFAULT_TENANT
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -33,11 +34,12 @@ KEY = KeyRecord(
     digest=Digest(b"d" * 32, 1),
     stored_state=KeyState.ACTIVE,
     created_at=NOW - HOUR,
+    labels=(("team", "till"),),
 )
 
 
 def test_a_key_is_shown_without_its_digest() -> None:
-    shown = messages.api_key(replace(KEY, expires_at=NOW + HOUR), NOW)
+    shown = messages.api_key(replace(KEY, expires_at=NOW + HOUR, disabled_at=NOW), NOW)
 
     assert shown == api_key_pb2.ApiKey(
         id="KeyKey01",
@@ -51,6 +53,8 @@ def test_a_key_is_shown_without_its_digest() -> None:
         display=shown.display,
         create_time=Timestamp(seconds=SECONDS - 3600),
         expire_time=Timestamp(seconds=SECONDS + 3600),
+        labels={"team": "till"},
+        disable_time=Timestamp(seconds=SECONDS),
     )
     assert shown.display.startswith("psk_test_Tenant01KeyKey01")
     assert b"dddd" not in shown.SerializeToString()

@@ -99,7 +99,11 @@ class FakeKeys(keys_grpc.ApiKeyServiceServicer):
         return keys_pb2.GetApiKeyResponse(key=self._owned(request))
 
     async def ListApiKeys(self, request: Any, context: Context) -> Any:
-        owned = [each for each in reversed(self.keys.values()) if each.tenant_id == request.tenant_id]
+        owned = [
+            each
+            for each in reversed(self.keys.values())
+            if each.tenant_id == request.tenant_id and request.labels.items() <= each.labels.items()
+        ]
         start = int(request.page_token or 0)
         page = owned[start : start + request.page_size]
         more = str(start + len(page)) if start + len(page) < len(owned) else ""
@@ -110,10 +114,22 @@ class FakeKeys(keys_grpc.ApiKeyServiceServicer):
         return keys_pb2.RotateApiKeyResponse(key=self._make(self._owned(request)), secret="psk_live_next")
 
     async def RevokeApiKey(self, request: Any, context: Context) -> Any:
+        return self._withdrawn(keys_pb2.RevokeApiKeyResponse, request, api_key_pb2.API_KEY_STATE_REVOKED)
+
+    async def DisableApiKey(self, request: Any, context: Context) -> Any:
+        return self._withdrawn(keys_pb2.DisableApiKeyResponse, request, api_key_pb2.API_KEY_STATE_DISABLED)
+
+    async def EnableApiKey(self, request: Any, context: Context) -> Any:
         self.heard.note(request)
         key = self._owned(request)
-        key.state = api_key_pb2.API_KEY_STATE_REVOKED
-        answer = keys_pb2.RevokeApiKeyResponse(key=key, revision=7, in_force=not self.pending, pending=self.pending)
+        key.state = api_key_pb2.API_KEY_STATE_ACTIVE
+        return keys_pb2.EnableApiKeyResponse(key=key)
+
+    def _withdrawn(self, response: Any, request: Any, state: api_key_pb2.ApiKeyState.ValueType) -> Any:
+        self.heard.note(request)
+        key = self._owned(request)
+        key.state = state
+        answer = response(key=key, revision=7, in_force=not self.pending, pending=self.pending)
         answer.effective_time.FromSeconds(1_800_000_000)
         return answer
 
@@ -124,6 +140,7 @@ class FakeKeys(keys_grpc.ApiKeyServiceServicer):
             name=source.name,
             consumer=source.consumer,
             scopes=source.scopes,
+            labels=source.labels,
             state=api_key_pb2.API_KEY_STATE_ACTIVE,
         )
         if source.HasField("expire_time"):

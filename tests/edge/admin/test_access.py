@@ -44,6 +44,8 @@ EXPECTED = {
     ("GET", f"{TENANT}/keys/{{key_id}}"): "oav",
     ("DELETE", f"{TENANT}/keys/{{key_id}}"): "oa",
     ("POST", f"{TENANT}/keys/{{key_id}}/rotate"): "oa",
+    ("POST", f"{TENANT}/keys/{{key_id}}/disable"): "oa",
+    ("POST", f"{TENANT}/keys/{{key_id}}/enable"): "oa",
     ("GET", f"{TENANT}/logs"): "oav",
     ("GET", f"{TENANT}/errors"): "oav",
     ("GET", f"{TENANT}/health"): "oav",

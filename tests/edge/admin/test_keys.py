@@ -14,7 +14,13 @@ async def made(world: World, **given: object) -> str:
 
 
 async def test_a_new_key_shows_its_secret_once(world: World) -> None:
-    given = {"name": "till", "consumer": "shop", "scopes": ["sales.read"], "expires_at": "2030-01-01T00:00:00Z"}
+    given = {
+        "name": "till",
+        "consumer": "shop",
+        "scopes": ["sales.read"],
+        "labels": {"team": "till"},
+        "expires_at": "2030-01-01T00:00:00Z",
+    }
     answer = await world.ask("POST", KEYS, ADMIN, json=given)
     body = answer.json()
     assert (answer.status_code, body["api_key"]) == (201, "psk_live_once")
@@ -52,6 +58,24 @@ async def test_a_revocation_that_some_edges_have_not_seen_is_202_and_names_them(
     assert answer.json()["pending"] == [{"gateway_id": "gw-9", "slot": 1, "boot_id": "b"}]
 
 
+async def test_a_list_of_keys_may_be_of_those_with_labels(world: World) -> None:
+    wanted = await made(world, labels={"team": "till", "env": "prod"})
+    await made(world, labels={"team": "till"})
+    found = (await world.ask("GET", f"{KEYS}?label=env=prod&label=team=till")).json()
+    assert [each["id"] for each in found["items"]] == [wanted]
+
+
+async def test_a_key_is_disabled_and_enabled_again(world: World) -> None:
+    key = f"{KEYS}/{await made(world)}"
+    disabled = await world.ask("POST", f"{key}/disable", ADMIN)
+    assert (disabled.status_code, disabled.json()["in_force"]) == (200, True)
+    assert disabled.json()["key"]["state"] == "disabled"
+    world.fakes.keys.pending = [invalidation_pb2.Instance(gateway_id="gw-9", slot=1, boot_id="b")]
+    assert (await world.ask("POST", f"{key}/disable", ADMIN)).status_code == 202
+    enabled = await world.ask("POST", f"{key}/enable", ADMIN)
+    assert (enabled.status_code, enabled.json()["state"]) == (200, "active")
+
+
 @pytest.mark.parametrize("body", [None, {"grace_seconds": 3600}])
 async def test_a_rotated_key_has_a_successor_of_the_same_consumer(world: World, body: object) -> None:
     old = await made(world, consumer="shop")
@@ -61,7 +85,13 @@ async def test_a_rotated_key_has_a_successor_of_the_same_consumer(world: World, 
 
 
 async def test_a_key_that_is_not_there_is_not_found(world: World) -> None:
-    for method, path in (("GET", "nokey"), ("DELETE", "nokey"), ("POST", "nokey/rotate")):
+    for method, path in (
+        ("GET", "nokey"),
+        ("DELETE", "nokey"),
+        ("POST", "nokey/rotate"),
+        ("POST", "nokey/disable"),
+        ("POST", "nokey/enable"),
+    ):
         assert (await world.ask(method, f"{KEYS}/{path}")).json()["code"] == "NOT_FOUND"
 
 
@@ -73,6 +103,7 @@ async def test_a_key_that_is_not_there_is_not_found(world: World) -> None:
         ({"name": "a", "scopes": ["s"] * 65}, "scopes"),
         ({"name": "a", "expires_at": "9999-12-31T23:59:59-14:00"}, "expires_at"),
         ({"name": "a", "test": 1}, "test"),
+        ({"name": "a", "labels": {"team": ""}}, "labels.team"),
     ],
 )
 async def test_a_key_that_breaks_a_rule_is_refused(world: World, given: dict[str, object], path: str) -> None:

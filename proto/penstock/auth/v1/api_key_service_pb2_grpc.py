@@ -55,6 +55,16 @@ class ApiKeyServiceStub:
                 request_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.RotateApiKeyRequest.SerializeToString,
                 response_deserializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.RotateApiKeyResponse.FromString,
                 _registered_method=True)
+        self.DisableApiKey = channel.unary_unary(
+                '/penstock.auth.v1.ApiKeyService/DisableApiKey',
+                request_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.DisableApiKeyRequest.SerializeToString,
+                response_deserializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.DisableApiKeyResponse.FromString,
+                _registered_method=True)
+        self.EnableApiKey = channel.unary_unary(
+                '/penstock.auth.v1.ApiKeyService/EnableApiKey',
+                request_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.EnableApiKeyRequest.SerializeToString,
+                response_deserializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.EnableApiKeyResponse.FromString,
+                _registered_method=True)
         self.RevokeApiKey = channel.unary_unary(
                 '/penstock.auth.v1.ApiKeyService/RevokeApiKey',
                 request_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.RevokeApiKeyRequest.SerializeToString,
@@ -94,6 +104,20 @@ class ApiKeyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DisableApiKey(self, request, context):
+        """Switches a key off until it is enabled. Returns as RevokeApiKey does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnableApiKey(self, request, context):
+        """Switches a disabled key on again. Edges hear of it at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RevokeApiKey(self, request, context):
         """Ends a key for ever. Returns when the revocation is in force at every edge, or after 2 s with the
         instances that are still pending and when it is effective at the latest.
@@ -124,6 +148,16 @@ def add_ApiKeyServiceServicer_to_server(servicer, server):
                     servicer.RotateApiKey,
                     request_deserializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.RotateApiKeyRequest.FromString,
                     response_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.RotateApiKeyResponse.SerializeToString,
+            ),
+            'DisableApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisableApiKey,
+                    request_deserializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.DisableApiKeyRequest.FromString,
+                    response_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.DisableApiKeyResponse.SerializeToString,
+            ),
+            'EnableApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnableApiKey,
+                    request_deserializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.EnableApiKeyRequest.FromString,
+                    response_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.EnableApiKeyResponse.SerializeToString,
             ),
             'RevokeApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeApiKey,
@@ -240,6 +274,60 @@ class ApiKeyService:
             '/penstock.auth.v1.ApiKeyService/RotateApiKey',
             penstock_dot_auth_dot_v1_dot_api__key__service__pb2.RotateApiKeyRequest.SerializeToString,
             penstock_dot_auth_dot_v1_dot_api__key__service__pb2.RotateApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisableApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.auth.v1.ApiKeyService/DisableApiKey',
+            penstock_dot_auth_dot_v1_dot_api__key__service__pb2.DisableApiKeyRequest.SerializeToString,
+            penstock_dot_auth_dot_v1_dot_api__key__service__pb2.DisableApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnableApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.auth.v1.ApiKeyService/EnableApiKey',
+            penstock_dot_auth_dot_v1_dot_api__key__service__pb2.EnableApiKeyRequest.SerializeToString,
+            penstock_dot_auth_dot_v1_dot_api__key__service__pb2.EnableApiKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

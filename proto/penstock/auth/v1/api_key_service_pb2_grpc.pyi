@@ -41,6 +41,10 @@ class ApiKeyServiceStub:
     """Lists a tenant's keys, newest first."""
     RotateApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.RotateApiKeyRequest, _api_key_service_pb2.RotateApiKeyResponse]
     """Replaces a key by a new one of the same consumer; the old one ends after a grace period."""
+    DisableApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.DisableApiKeyRequest, _api_key_service_pb2.DisableApiKeyResponse]
+    """Switches a key off until it is enabled. Returns as RevokeApiKey does."""
+    EnableApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.EnableApiKeyRequest, _api_key_service_pb2.EnableApiKeyResponse]
+    """Switches a disabled key on again. Edges hear of it at once."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.RevokeApiKeyRequest, _api_key_service_pb2.RevokeApiKeyResponse]
     """Ends a key for ever. Returns when the revocation is in force at every edge, or after 2 s with the
     instances that are still pending and when it is effective at the latest.
@@ -59,6 +63,10 @@ class ApiKeyServiceAsyncStub(ApiKeyServiceStub):
     """Lists a tenant's keys, newest first."""
     RotateApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.RotateApiKeyRequest, _api_key_service_pb2.RotateApiKeyResponse]  # type: ignore[assignment]
     """Replaces a key by a new one of the same consumer; the old one ends after a grace period."""
+    DisableApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.DisableApiKeyRequest, _api_key_service_pb2.DisableApiKeyResponse]  # type: ignore[assignment]
+    """Switches a key off until it is enabled. Returns as RevokeApiKey does."""
+    EnableApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.EnableApiKeyRequest, _api_key_service_pb2.EnableApiKeyResponse]  # type: ignore[assignment]
+    """Switches a disabled key on again. Edges hear of it at once."""
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.RevokeApiKeyRequest, _api_key_service_pb2.RevokeApiKeyResponse]  # type: ignore[assignment]
     """Ends a key for ever. Returns when the revocation is in force at every edge, or after 2 s with the
     instances that are still pending and when it is effective at the latest.
@@ -98,6 +106,22 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_api_key_service_pb2.RotateApiKeyResponse, _abc.Awaitable[_api_key_service_pb2.RotateApiKeyResponse]]:
         """Replaces a key by a new one of the same consumer; the old one ends after a grace period."""
+
+    @_abc_1.abstractmethod
+    def DisableApiKey(
+        self,
+        request: _api_key_service_pb2.DisableApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_api_key_service_pb2.DisableApiKeyResponse, _abc.Awaitable[_api_key_service_pb2.DisableApiKeyResponse]]:
+        """Switches a key off until it is enabled. Returns as RevokeApiKey does."""
+
+    @_abc_1.abstractmethod
+    def EnableApiKey(
+        self,
+        request: _api_key_service_pb2.EnableApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_api_key_service_pb2.EnableApiKeyResponse, _abc.Awaitable[_api_key_service_pb2.EnableApiKeyResponse]]:
+        """Switches a disabled key on again. Edges hear of it at once."""
 
     @_abc_1.abstractmethod
     def RevokeApiKey(

@@ -9,7 +9,7 @@ from penstock.auth.v1 import api_key_pb2, invalidation_pb2
 from penstock.auth.v1 import api_key_service_pb2 as pb
 from pydantic import BaseModel, ValidationError
 
-from edge.admin.models.keys import Instance, Key, KeyFilters, KeyGiven, Revoked, Rotation
+from edge.admin.models.keys import Instance, Key, KeyFilters, KeyGiven, Rotation, Withdrawn
 from tests.edge.admin.fakes import ACME
 
 WEEK = 7 * 24 * 3600
@@ -38,6 +38,7 @@ def at(second: int) -> datetime:
                 "tier": "pro",
                 "expires_at": "1970-01-01T01:00:01+01:00",
                 "test": True,
+                "labels": {"team": "till"},
             },
             pb.CreateApiKeyRequest(
                 tenant_id=ACME,
@@ -47,6 +48,7 @@ def at(second: int) -> datetime:
                 tier="pro",
                 expire_time=Timestamp(seconds=1),
                 test=True,
+                labels={"team": "till"},
             ),
             id="all of it",
         ),
@@ -60,6 +62,7 @@ def test_a_key_is_asked_for_as_it_was_given(given: dict[str, Any], message: pb.C
     ("model", "given"),
     [
         pytest.param(KeyGiven, {"name": "é" * 128, "scopes": ["s" * 128] * 64, "tier": "t" * 64}, id="a key"),
+        pytest.param(KeyGiven, {"name": "a", "labels": {f"{n:063}": "v" * 63 for n in range(16)}}, id="labels"),
         pytest.param(Rotation, {"grace_seconds": WEEK}, id="a week of grace"),
         pytest.param(Rotation, {}, id="no grace"),
         # Of a query everything is text.
@@ -81,6 +84,11 @@ def test_the_most_that_may_be_asked(model: type[BaseModel], given: dict[str, Any
         pytest.param(KeyGiven, {"name": "a", "scopes": ["a\n"]}, ("scopes", 0), id="a scope and a line's end"),
         pytest.param(KeyGiven, {"name": "a", "scopes": "a"}, ("scopes",), id="one scope without a list"),
         pytest.param(KeyGiven, {"name": "a", "test": "true"}, ("test",), id="a truth as text"),
+        pytest.param(
+            KeyGiven, {"name": "a", "labels": {str(n): "v" for n in range(17)}}, ("labels",), id="too many labels"
+        ),
+        pytest.param(KeyGiven, {"name": "a", "labels": {"team": "a b"}}, ("labels", "team"), id="a label of two words"),
+        pytest.param(KeyFilters, {"label": ["team"]}, ("label", 0), id="a label without a value"),
         pytest.param(KeyGiven, {"name": "a", "id": "x"}, ("id",), id="a member that is none"),
         pytest.param(Rotation, {"grace_seconds": WEEK + 1}, ("grace_seconds",), id="more than a week of grace"),
         pytest.param(Rotation, {"grace_seconds": -1}, ("grace_seconds",), id="grace below zero"),
@@ -112,6 +120,8 @@ def test_a_whole_key() -> None:
         expire_time=Timestamp(seconds=2),
         revoke_time=Timestamp(seconds=3),
         last_use_time=Timestamp(seconds=4),
+        labels={"team": "till"},
+        disable_time=Timestamp(seconds=5),
     )
     assert Key.of(key) == Key(
         id="KeyKey01",
@@ -121,10 +131,12 @@ def test_a_whole_key() -> None:
         consumer_id="c-1",
         scopes=["b", "a"],
         tier="pro",
+        labels={"team": "till"},
         state="revoked",
         display="psk_live_Tenant01KeyKey01_…",
         created_at=at(1),
         expires_at=at(2),
+        disabled_at=at(5),
         revoked_at=at(3),
         last_used_at=at(4),
     )
@@ -133,7 +145,7 @@ def test_a_whole_key() -> None:
 def test_a_key_without_tier_or_end_has_none() -> None:
     shown = Key.of(api_key_pb2.ApiKey(state=api_key_pb2.API_KEY_STATE_ACTIVE)).model_dump()
     absent = [name for name, value in shown.items() if value is None]
-    assert absent == ["tier", "created_at", "expires_at", "revoked_at", "last_used_at"]
+    assert absent == ["tier", "created_at", "expires_at", "disabled_at", "revoked_at", "last_used_at"]
 
 
 def test_every_state_of_a_key_has_its_word() -> None:
@@ -155,7 +167,7 @@ def test_a_revocation_tells_who_has_heard_of_it_and_who_has_not() -> None:
         acknowledged=[instance(0)],
         pending=[instance(1), instance(2)],
     )
-    assert Revoked.of(answer) == Revoked(
+    assert Withdrawn.of(answer) == Withdrawn(
         key=Key.of(key),
         in_force=True,
         effective_at=at(5),
