@@ -7,6 +7,7 @@ from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.auth.v1.auth_service_pb2 import KeyUse
 
 from authsvc.key_records import Labels, labels_of
 from domain.api_keys import KEY_ID
@@ -15,6 +16,7 @@ from svckit.field_checks import RequestChecks
 
 MAX_SCOPES: Final = 64
 MAX_LABELS: Final = 16
+MAX_USES: Final = 1000
 MAX_GRACE: Final = timedelta(days=7)
 MAX_PAGE_SIZE: Final = 500
 DEFAULT_PAGE_SIZE: Final = 100
@@ -77,6 +79,16 @@ class FieldChecks(RequestChecks):
         time = None if value is None else self.time(path, value)
         self.expect(path, time is None or time > self._clock(), "must lie in the future")
         return time
+
+    def uses(self, path: str, values: Sequence[KeyUse]) -> list[tuple[str, datetime]]:
+        """Keys by id with the times of their last use."""
+        self.expect(path, 1 <= len(values) <= MAX_USES, f"must be 1–{MAX_USES}")
+        uses = []
+        for index, value in enumerate(values[:MAX_USES]):
+            key_id = self.key_id(f"{path}[{index}].key_id", value.key_id)
+            at = self.time(f"{path}[{index}].last_use_time", value.last_use_time)
+            uses.append((key_id, at or self._clock()))
+        return uses
 
     def grace(self, path: str, value: Duration) -> timedelta:
         try:

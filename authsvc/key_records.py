@@ -37,6 +37,7 @@ class KeyRecord:
     disabled_at: datetime | None = None
     disable_revision: int | None = None
     labels: Labels = ()
+    last_used_at: datetime | None = None
 
     def state(self, now: datetime) -> KeyState:
         """The key's state at `now`."""
@@ -68,7 +69,7 @@ def end_of_grace(old: KeyRecord, now: datetime, grace: timedelta) -> datetime:
 
 
 def record_of(tenant: TenantId, short_id: str, row: Mapping[str, Any]) -> KeyRecord:
-    """The record in a row of `key_store.COLUMNS`."""
+    """The record in a row of `key_store`."""
     return KeyRecord(
         tenant_id=tenant,
         short_id=short_id,
@@ -88,6 +89,7 @@ def record_of(tenant: TenantId, short_id: str, row: Mapping[str, Any]) -> KeyRec
         disabled_at=row["disabled_at"],
         disable_revision=row["disable_revision"],
         labels=labels_of(orjson.loads(row["labels"])),
+        last_used_at=row["last_used_at"],
     )
 
 

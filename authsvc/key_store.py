@@ -30,9 +30,16 @@ UPDATE {schema}.api_keys SET state = $2,
     revoke_revision = CASE $2 WHEN 'revoked' THEN $4 ELSE revoke_revision END
 WHERE key_id = $1
 """
-COLUMNS: Final = """k.key_id, k.name, k.consumer_id, c.name AS consumer, k.live, k.scopes, k.tier, k.digest,
+_COLUMNS: Final = """k.key_id, k.name, k.consumer_id, c.name AS consumer, k.live, k.scopes, k.tier, k.digest,
     k.pepper_id, k.state, k.created_at, k.expires_at, k.revoked_at, k.revoke_revision,
     k.disabled_at, k.disable_revision, k.labels"""
+_WITH_USE: Final = """SELECT {columns}, u.used_at AS last_used_at
+    FROM {schema}.api_keys k JOIN {schema}.consumers c USING (consumer_id) LEFT JOIN {schema}.key_uses u USING (key_id)
+"""
+# For look-ups: it need not be known when the key was used before.
+_WITHOUT_USE: Final = """SELECT {columns}, NULL::timestamptz AS last_used_at
+    FROM {schema}.api_keys k JOIN {schema}.consumers c USING (consumer_id)
+"""
 
 
 async def short_id_of(connection: Any, tenant: TenantId) -> str | None:
@@ -92,7 +99,8 @@ async def find(
 async def find_many(connection: Any, tenant: TenantId, short_id: str, key_ids: Sequence[str]) -> list[KeyRecord]:
     """Those of `key_ids` that are the tenant's, in one query."""
     async with as_tenant(connection, tenant) as schema:
-        rows = await connection.fetch(_select(schema) + " WHERE k.key_id = ANY($1)", key_ids)
+        query = _WITHOUT_USE.format(columns=_COLUMNS, schema=schema) + " WHERE k.key_id = ANY($1)"
+        rows = await connection.fetch(query, key_ids)
     return [record_of(tenant, short_id, row) for row in rows]
 
 
@@ -169,7 +177,7 @@ async def _one(
 
 
 def _select(schema: str) -> str:
-    return f"SELECT {COLUMNS} FROM {schema}.api_keys k JOIN {schema}.consumers c USING (consumer_id)"  # noqa: S608
+    return _WITH_USE.format(columns=_COLUMNS, schema=schema)
 
 
 def _json(labels: Labels) -> str:

@@ -23,6 +23,7 @@ from authsvc.invalidations import leases
 from authsvc.invalidations import log as events
 from authsvc.invalidations.signals import Signals
 from authsvc.invalidations.tail import Tail
+from authsvc.key_uses import KeyUses
 from authsvc.lookup import Lookup
 from authsvc.memory import Memory
 from authsvc.methods import method_table
@@ -74,8 +75,11 @@ async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequen
     runtime.tasks.create_task(signals.run(pool))
     runtime.tasks.create_task(tail.run())
     runtime.tasks.create_task(_upkeep(pool))
+    uses = KeyUses(pool)
+    stack.push_async_callback(uses.close)
+    runtime.tasks.create_task(uses.run())
     authentication = Authentication(pool, Lookup(pool, peppers), Memory(settings.remembered_keys), runtime.registry)
-    auth = Auth(pool, authentication, tail, runtime.drain)
+    auth = Auth(pool, authentication, uses, tail, runtime.drain)
     authorization = await _authorization(stack, runtime, authentication)
     provisioner = Provisioner(pool, peppers, load_migrations(PACKAGE, TENANT_FOLDER))
     return (

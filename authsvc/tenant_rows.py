@@ -14,7 +14,7 @@ from domain.tenants import TenantId, schema_name, tenant_of_schema
 from svckit import postgres
 
 REGISTRY: Final = "registry"
-TABLES: Final = ("consumers", "api_keys", "provisions")
+TABLES: Final = ("consumers", "api_keys", "provisions", "key_uses")
 _DATABASE: Final = "left(encode(sha256(convert_to(current_database(), 'UTF8')), 'hex'), 8)"
 _ENTER: Final = f"SELECT set_config('role', $1 || {_DATABASE}, true)"  # as SET LOCAL ROLE
 _LEAVE: Final = "SELECT set_config('role', 'none', true)"

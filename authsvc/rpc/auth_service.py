@@ -1,9 +1,10 @@
-"""Who is calling, and until when that stays true: look-ups one by one and in batches, the watch, the leases."""
+"""Who is calling, and until when that stays true: look-ups one by one and in batches, the watch, the leases, and what
+edges tell of the use of keys."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -17,6 +18,7 @@ from authsvc.fields import FieldChecks
 from authsvc.invalidations import leases
 from authsvc.invalidations.leases import Worker
 from authsvc.invalidations.tail import Tail
+from authsvc.key_uses import KeyUses
 from authsvc.lookup import Presented
 from authsvc.rpc import messages
 from svckit.drain import Drain
@@ -36,9 +38,19 @@ log = structlog.get_logger()
 class Auth(AuthServiceServicer):
     """Serves penstock.auth.v1.AuthService."""
 
-    def __init__(self, pool: Any, authentication: Authentication, tail: Tail, drain: Drain) -> None:
+    def __init__(
+        self,
+        pool: Any,
+        authentication: Authentication,
+        uses: KeyUses,
+        tail: Tail,
+        drain: Drain,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._pool = pool
         self._authentication = authentication
+        self._uses = uses
+        self._clock = clock
         self._tail = tail
         self._drain = drain
 
@@ -46,7 +58,11 @@ class Auth(AuthServiceServicer):
         checks = FieldChecks()
         presented = _presented(checks, "credential", request.credential)
         checks.done()
-        return (await self._authentication.authenticate([presented]))[0]
+        (answer,) = await self._authentication.authenticate([presented])
+        # Of those who ask on the stream each tells of the uses itself: it lets keys in from its cache, too.
+        if answer.principal.kind == principal_pb2.PRINCIPAL_KIND_CONSUMER:
+            self._uses.note([(answer.principal.credential_id, self._clock())])
+        return answer
 
     # Not a generator, as the stub wants: its tasks write the answers.
     async def StreamAuthenticate(  # type: ignore[override]
@@ -115,6 +131,13 @@ class Auth(AuthServiceServicer):
                 return pb.AckInvalidationsResponse()
             grant = await leases.acknowledge(connection, worker, request.revision, max_stale)
         return pb.AckInvalidationsResponse(lease=_duration(grant.duration), head_revision=grant.head)
+
+    async def ReportKeyUses(self, request: pb.ReportKeyUsesRequest, _context: Context) -> pb.ReportKeyUsesResponse:
+        checks = FieldChecks(self._clock)
+        uses = checks.uses("uses", request.uses)
+        checks.done()
+        self._uses.note(uses)
+        return pb.ReportKeyUsesResponse()
 
     async def _answer(self, batch_id: int, presented: Sequence[Presented]) -> pb.StreamAuthenticateResponse:
         try:

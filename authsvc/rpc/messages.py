@@ -49,6 +49,7 @@ def api_key(record: KeyRecord, now: datetime) -> api_key_pb2.ApiKey:
         revoke_time=timestamp(record.revoked_at),
         labels=dict(record.labels),
         disable_time=timestamp(record.disabled_at),
+        last_use_time=timestamp(record.last_used_at),
     )
 
 

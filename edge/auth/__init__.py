@@ -9,6 +9,7 @@
 - `clocks`        by which clock credentials expire, and by which leases do
 - `lookups`       asks authsvc in batches on one stream
 - `watch`         follows the invalidations, acknowledges them and renews the lease
+- `uses`          tells when keys were last let in
 - `comeback`      lets one of these two wake the other's wait for its next attempt
 - `wire`          between messages and values (pure)
 """

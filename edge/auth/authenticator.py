@@ -18,6 +18,7 @@ from edge.auth.lease import DEFAULT_MAX_STALE_SECONDS, Lease, Use
 from edge.auth.lookups import TIMEOUT_SECONDS, AuthUnavailable, Lookups
 from edge.auth.memory import Memory
 from edge.auth.negatives import Negatives
+from edge.auth.uses import Uses
 from edge.auth.watch import RENEW_SECONDS, Watch
 from edge.instance import Instance
 from edge.principal import Credential, CredentialKind, Principal, Rejection
@@ -58,20 +59,24 @@ class Authenticator:
         self._memory = Memory(cache, Negatives(), self._fences, self._lease)
         self._lookups = Lookups(stub, self._fences.ticket, comeback, timeout_seconds)
         self._watch = Watch(stub, self._memory, instance, comeback, steady, renew_seconds)
+        self._uses = Uses(stub)
+        self._last_used = self._uses.last
         self.hits = 0
         self.misses = 0
         self.stale = 0
         """How often a principal was served without a lease, because authsvc was away."""
 
     async def run(self) -> None:
-        """Runs the stream of look-ups, the watch and the renewal of the lease until cancelled."""
+        """Runs the stream of look-ups, the watch, the renewal of the lease and the reports of uses until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._lookups.run())
             tasks.create_task(self._watch.run())
+            tasks.create_task(self._uses.run())
 
     async def leave(self) -> None:
         """Tells authsvc that this worker serves no more; to be called when `run` has ended."""
         await self._watch.leave()
+        await self._uses.tell()
 
     @property
     def lease_state(self) -> str:
@@ -109,7 +114,9 @@ class Authenticator:
             and now < entry.principal.expires_at
         ):
             self.hits += 1
-            return entry.principal
+            principal = entry.principal
+            self._last_used[principal.credential_id] = now
+            return principal
         return _judged_by_form(credential) or self._recalled(digest, Moment(now, steady))
 
     def unproven(self, credential: Credential) -> bool:
@@ -147,6 +154,8 @@ class Authenticator:
             self.stale += 1
         else:
             self.hits += 1
+        if isinstance(found, Principal):
+            self._last_used[found.credential_id] = now.wall
         return found
 
     def _now(self) -> Moment:
@@ -156,7 +165,10 @@ class Authenticator:
         for _ in range(_ATTEMPTS):
             answer = await self._lookups.ask(digest, credential)
             self._lease.reachable = True
-            if self._memory.settle(digest, answer, self._now()):
+            now = self._now()
+            if self._memory.settle(digest, answer, now):
+                if isinstance(answer.outcome, Principal):
+                    self._last_used[answer.outcome.credential_id] = now.wall
                 return answer.outcome
         raise AuthUnavailable
 

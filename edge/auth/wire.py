@@ -48,6 +48,11 @@ def instance(worker: Instance) -> invalidation_pb2.Instance:
     return invalidation_pb2.Instance(gateway_id=worker.gateway_id, slot=worker.slot, boot_id=str(worker.boot_id))
 
 
+def use(key_id: str, at: float) -> pb.KeyUse:
+    """When a key was last let in, in seconds since 1970."""
+    return pb.KeyUse(key_id=key_id, last_use_time=Timestamp(seconds=int(at), nanos=int(at % 1 * 1e9)))
+
+
 def _principal(message: principal_pb2.Principal) -> Principal:
     return Principal(
         kind=_KINDS[message.kind],

@@ -7,12 +7,14 @@ from typing import Final
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from penstock.auth.v1.auth_service_pb2 import KeyUse
 
 from authsvc.fields import MAX_GRACE, FieldChecks
 from domain.tenants import DEFAULT_TENANT
 from svckit.errors import Fault
 
 NOW: Final = datetime(2030, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SECONDS: Final = int(NOW.timestamp())
 WEEK: Final = int(MAX_GRACE.total_seconds())
 Check = Callable[[FieldChecks], object]
@@ -40,6 +42,14 @@ SOUND: Final[dict[str, tuple[Check, object]]] = {
     "the next moment": (
         lambda checks: checks.future("p", Timestamp(seconds=SECONDS, nanos=1000)),
         NOW + timedelta(microseconds=1),
+    ),
+    "a key that was used": (
+        lambda checks: checks.uses("p", [KeyUse(key_id="KeyKey01", last_use_time=Timestamp(seconds=SECONDS))]),
+        [("KeyKey01", NOW)],
+    ),
+    "the most uses": (
+        lambda checks: checks.uses("p", [KeyUse(key_id="KeyKey01")] * 1000),
+        [("KeyKey01", EPOCH)] * 1000,
     ),
     "no grace": (lambda checks: checks.grace("p", Duration()), timedelta(0)),
     "the longest grace": (lambda checks: checks.grace("p", Duration(seconds=WEEK)), MAX_GRACE),
@@ -86,6 +96,13 @@ FAULTY: Final[dict[str, tuple[Check, str]]] = {
         "p[team]: must be 1–63 characters of [A-Za-z0-9._-]",
     ),
     "an end that is now": (lambda checks: checks.future("p", Timestamp(seconds=SECONDS)), "p: must lie in the future"),
+    "no uses": (lambda checks: checks.uses("p", []), "p: must be 1–1000"),
+    "too many uses": (lambda checks: checks.uses("p", [KeyUse(key_id="KeyKey01")] * 1001), "p: must be 1–1000"),
+    "the use of no key": (lambda checks: checks.uses("p", [KeyUse()]), "p[0].key_id: must be 8 base62 characters"),
+    "a use that is no time": (
+        lambda checks: checks.uses("p", [KeyUse(key_id="KeyKey01", last_use_time=Timestamp(seconds=2**62))]),
+        "p[0].last_use_time: must be a valid time",
+    ),
     "a grace too long": (
         lambda checks: checks.grace("p", Duration(seconds=WEEK, nanos=1000)),
         "p: must be 0 s – 7 days",

@@ -83,6 +83,7 @@ ROW: dict[str, Any] = {
     "disabled_at": NOW - SECOND,
     "disable_revision": 8,
     "labels": '{"team": "till", "env": "prod"}',
+    "last_used_at": NOW,
 }
 
 
@@ -106,6 +107,7 @@ def test_a_row_is_read_whole() -> None:
         disabled_at=NOW - SECOND,
         disable_revision=8,
         labels=(("env", "prod"), ("team", "till")),
+        last_used_at=NOW,
     )
 
 

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from authsvc.authentication import Authentication
 from authsvc.invalidations.signals import Bell
 from authsvc.invalidations.tail import Tail
+from authsvc.key_uses import KeyUses
 from authsvc.lookup import Lookup
 from authsvc.memory import Memory
 from authsvc.methods import METHODS
@@ -125,7 +126,7 @@ class _Away:
 async def test_with_the_store_away_malformed_keys_are_refused_and_others_not_judged(service_host: ServiceHost) -> None:
     drain, pool = Drain(), _Away()
     authentication = Authentication(pool, Lookup(pool, Peppers({1: bytes(32)})), Memory(), CollectorRegistry())
-    auth = Auth(pool, authentication, Tail(pool, Bell()), drain)
+    auth = Auth(pool, authentication, KeyUses(pool), Tail(pool, Bell()), drain)
     hosted = await service_host.serve(
         "authsvc", METHODS, [Mount(add_AuthServiceServicer_to_server, auth)], drain=drain, away=AWAY
     )

@@ -39,7 +39,7 @@ KEY = KeyRecord(
 
 
 def test_a_key_is_shown_without_its_digest() -> None:
-    shown = messages.api_key(replace(KEY, expires_at=NOW + HOUR, disabled_at=NOW), NOW)
+    shown = messages.api_key(replace(KEY, expires_at=NOW + HOUR, disabled_at=NOW, last_used_at=NOW), NOW)
 
     assert shown == api_key_pb2.ApiKey(
         id="KeyKey01",
@@ -55,6 +55,7 @@ def test_a_key_is_shown_without_its_digest() -> None:
         expire_time=Timestamp(seconds=SECONDS + 3600),
         labels={"team": "till"},
         disable_time=Timestamp(seconds=SECONDS),
+        last_use_time=Timestamp(seconds=SECONDS),
     )
     assert shown.display.startswith("psk_test_Tenant01KeyKey01")
     assert b"dddd" not in shown.SerializeToString()

@@ -23,7 +23,7 @@ from tests.support.services import ServiceHost
 
 METHODS = {
     f"/penstock.auth.v1.AuthService/{name}": frozenset({"edge"})
-    for name in ("Authenticate", "StreamAuthenticate", "WatchInvalidations", "AckInvalidations")
+    for name in ("Authenticate", "StreamAuthenticate", "WatchInvalidations", "AckInvalidations", "ReportKeyUses")
 }
 Answers = Callable[[pb.StreamAuthenticateRequest], pb.StreamAuthenticateResponse | None]
 
@@ -44,6 +44,7 @@ class Scripted(AuthServiceServicer):
         self.batches: list[int] = []
         self.resumed: list[int | None] = []
         self.acknowledged: list[int] = []
+        self.uses: list[list[str]] = []
         self.streams = 0
         self.hold = asyncio.Event()
         self.hold.set()
@@ -77,6 +78,10 @@ class Scripted(AuthServiceServicer):
         response = pb.AckInvalidationsResponse()
         response.lease.seconds = 30
         return response
+
+    async def ReportKeyUses(self, request: Any, _context: Context) -> Any:
+        self.uses.append([use.key_id for use in request.uses])
+        return pb.ReportKeyUsesResponse()
 
 
 @asynccontextmanager

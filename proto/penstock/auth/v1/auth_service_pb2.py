@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from penstock.auth.v1 import invalidation_pb2 as penstock_dot_auth_dot_v1_dot_invalidation__pb2
 from penstock.auth.v1 import principal_pb2 as penstock_dot_auth_dot_v1_dot_principal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#penstock/auth/v1/auth_service.proto\x12\x10penstock.auth.v1\x1a\x1egoogle/protobuf/duration.proto\x1a#penstock/auth/v1/invalidation.proto\x1a penstock/auth/v1/principal.proto\"G\n\x13\x41uthenticateRequest\x12\x30\n\ncredential\x18\x01 \x01(\x0b\x32\x1c.penstock.auth.v1.Credential\"\x97\x01\n\x14\x41uthenticateResponse\x12\x30\n\tprincipal\x18\x01 \x01(\x0b\x32\x1b.penstock.auth.v1.PrincipalH\x00\x12\x30\n\trejection\x18\x02 \x01(\x0b\x32\x1b.penstock.auth.v1.RejectionH\x00\x12\x10\n\x08revision\x18\x03 \x01(\x04\x42\t\n\x07outcome\"f\n\x19StreamAuthenticateRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12\x37\n\x08requests\x18\x02 \x03(\x0b\x32%.penstock.auth.v1.AuthenticateRequest\"~\n\x1aStreamAuthenticateResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12\x39\n\tresponses\x18\x02 \x03(\x0b\x32&.penstock.auth.v1.AuthenticateResponse\x12\x13\n\x0bunavailable\x18\x03 \x01(\x08\"s\n\x19WatchInvalidationsRequest\x12,\n\x08instance\x18\x01 \x01(\x0b\x32\x1a.penstock.auth.v1.Instance\x12\x18\n\x0bresume_from\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x0e\n\x0c_resume_from\"\xcb\x01\n\x1aWatchInvalidationsResponse\x12\x36\n\x0cinvalidation\x18\x01 \x01(\x0b\x32\x1e.penstock.auth.v1.InvalidationH\x00\x12\x37\n\rsync_complete\x18\x02 \x01(\x0b\x32\x1e.penstock.auth.v1.SyncCompleteH\x00\x12\x33\n\x0b\x63\x61\x63he_reset\x18\x03 \x01(\x0b\x32\x1c.penstock.auth.v1.CacheResetH\x00\x42\x07\n\x05\x65vent\" \n\x0cSyncComplete\x12\x10\n\x08revision\x18\x01 \x01(\x04\"\x1e\n\nCacheReset\x12\x10\n\x08revision\x18\x01 \x01(\x04\"\x98\x01\n\x17\x41\x63kInvalidationsRequest\x12,\n\x08instance\x18\x01 \x01(\x0b\x32\x1a.penstock.auth.v1.Instance\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0f\n\x07leaving\x18\x03 \x01(\x08\x12,\n\tmax_stale\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"[\n\x18\x41\x63kInvalidationsResponse\x12(\n\x05lease\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rhead_revision\x18\x02 \x01(\x04\x32\xd3\x03\n\x0b\x41uthService\x12\x62\n\x0c\x41uthenticate\x12%.penstock.auth.v1.AuthenticateRequest\x1a&.penstock.auth.v1.AuthenticateResponse\"\x03\x90\x02\x01\x12x\n\x12StreamAuthenticate\x12+.penstock.auth.v1.StreamAuthenticateRequest\x1a,.penstock.auth.v1.StreamAuthenticateResponse\"\x03\x90\x02\x01(\x01\x30\x01\x12v\n\x12WatchInvalidations\x12+.penstock.auth.v1.WatchInvalidationsRequest\x1a,.penstock.auth.v1.WatchInvalidationsResponse\"\x03\x90\x02\x01\x30\x01\x12n\n\x10\x41\x63kInvalidations\x12).penstock.auth.v1.AckInvalidationsRequest\x1a*.penstock.auth.v1.AckInvalidationsResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#penstock/auth/v1/auth_service.proto\x12\x10penstock.auth.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#penstock/auth/v1/invalidation.proto\x1a penstock/auth/v1/principal.proto\"G\n\x13\x41uthenticateRequest\x12\x30\n\ncredential\x18\x01 \x01(\x0b\x32\x1c.penstock.auth.v1.Credential\"\x97\x01\n\x14\x41uthenticateResponse\x12\x30\n\tprincipal\x18\x01 \x01(\x0b\x32\x1b.penstock.auth.v1.PrincipalH\x00\x12\x30\n\trejection\x18\x02 \x01(\x0b\x32\x1b.penstock.auth.v1.RejectionH\x00\x12\x10\n\x08revision\x18\x03 \x01(\x04\x42\t\n\x07outcome\"f\n\x19StreamAuthenticateRequest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12\x37\n\x08requests\x18\x02 \x03(\x0b\x32%.penstock.auth.v1.AuthenticateRequest\"~\n\x1aStreamAuthenticateResponse\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\x04\x12\x39\n\tresponses\x18\x02 \x03(\x0b\x32&.penstock.auth.v1.AuthenticateResponse\x12\x13\n\x0bunavailable\x18\x03 \x01(\x08\"s\n\x19WatchInvalidationsRequest\x12,\n\x08instance\x18\x01 \x01(\x0b\x32\x1a.penstock.auth.v1.Instance\x12\x18\n\x0bresume_from\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\x0e\n\x0c_resume_from\"\xcb\x01\n\x1aWatchInvalidationsResponse\x12\x36\n\x0cinvalidation\x18\x01 \x01(\x0b\x32\x1e.penstock.auth.v1.InvalidationH\x00\x12\x37\n\rsync_complete\x18\x02 \x01(\x0b\x32\x1e.penstock.auth.v1.SyncCompleteH\x00\x12\x33\n\x0b\x63\x61\x63he_reset\x18\x03 \x01(\x0b\x32\x1c.penstock.auth.v1.CacheResetH\x00\x42\x07\n\x05\x65vent\" \n\x0cSyncComplete\x12\x10\n\x08revision\x18\x01 \x01(\x04\"\x1e\n\nCacheReset\x12\x10\n\x08revision\x18\x01 \x01(\x04\"\x98\x01\n\x17\x41\x63kInvalidationsRequest\x12,\n\x08instance\x18\x01 \x01(\x0b\x32\x1a.penstock.auth.v1.Instance\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x0f\n\x07leaving\x18\x03 \x01(\x08\x12,\n\tmax_stale\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"[\n\x18\x41\x63kInvalidationsResponse\x12(\n\x05lease\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rhead_revision\x18\x02 \x01(\x04\">\n\x14ReportKeyUsesRequest\x12&\n\x04uses\x18\x01 \x03(\x0b\x32\x18.penstock.auth.v1.KeyUse\"K\n\x06KeyUse\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x31\n\rlast_use_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x17\n\x15ReportKeyUsesResponse2\xba\x04\n\x0b\x41uthService\x12\x62\n\x0c\x41uthenticate\x12%.penstock.auth.v1.AuthenticateRequest\x1a&.penstock.auth.v1.AuthenticateResponse\"\x03\x90\x02\x01\x12x\n\x12StreamAuthenticate\x12+.penstock.auth.v1.StreamAuthenticateRequest\x1a,.penstock.auth.v1.StreamAuthenticateResponse\"\x03\x90\x02\x01(\x01\x30\x01\x12v\n\x12WatchInvalidations\x12+.penstock.auth.v1.WatchInvalidationsRequest\x1a,.penstock.auth.v1.WatchInvalidationsResponse\"\x03\x90\x02\x01\x30\x01\x12n\n\x10\x41\x63kInvalidations\x12).penstock.auth.v1.AckInvalidationsRequest\x1a*.penstock.auth.v1.AckInvalidationsResponse\"\x03\x90\x02\x02\x12\x65\n\rReportKeyUses\x12&.penstock.auth.v1.ReportKeyUsesRequest\x1a\'.penstock.auth.v1.ReportKeyUsesResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,26 +43,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['WatchInvalidations']._serialized_options = b'\220\002\001'
   _globals['_AUTHSERVICE'].methods_by_name['AckInvalidations']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['AckInvalidations']._serialized_options = b'\220\002\002'
-  _globals['_AUTHENTICATEREQUEST']._serialized_start=160
-  _globals['_AUTHENTICATEREQUEST']._serialized_end=231
-  _globals['_AUTHENTICATERESPONSE']._serialized_start=234
-  _globals['_AUTHENTICATERESPONSE']._serialized_end=385
-  _globals['_STREAMAUTHENTICATEREQUEST']._serialized_start=387
-  _globals['_STREAMAUTHENTICATEREQUEST']._serialized_end=489
-  _globals['_STREAMAUTHENTICATERESPONSE']._serialized_start=491
-  _globals['_STREAMAUTHENTICATERESPONSE']._serialized_end=617
-  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_start=619
-  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_end=734
-  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_start=737
-  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_end=940
-  _globals['_SYNCCOMPLETE']._serialized_start=942
-  _globals['_SYNCCOMPLETE']._serialized_end=974
-  _globals['_CACHERESET']._serialized_start=976
-  _globals['_CACHERESET']._serialized_end=1006
-  _globals['_ACKINVALIDATIONSREQUEST']._serialized_start=1009
-  _globals['_ACKINVALIDATIONSREQUEST']._serialized_end=1161
-  _globals['_ACKINVALIDATIONSRESPONSE']._serialized_start=1163
-  _globals['_ACKINVALIDATIONSRESPONSE']._serialized_end=1254
-  _globals['_AUTHSERVICE']._serialized_start=1257
-  _globals['_AUTHSERVICE']._serialized_end=1724
+  _globals['_AUTHSERVICE'].methods_by_name['ReportKeyUses']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['ReportKeyUses']._serialized_options = b'\220\002\002'
+  _globals['_AUTHENTICATEREQUEST']._serialized_start=193
+  _globals['_AUTHENTICATEREQUEST']._serialized_end=264
+  _globals['_AUTHENTICATERESPONSE']._serialized_start=267
+  _globals['_AUTHENTICATERESPONSE']._serialized_end=418
+  _globals['_STREAMAUTHENTICATEREQUEST']._serialized_start=420
+  _globals['_STREAMAUTHENTICATEREQUEST']._serialized_end=522
+  _globals['_STREAMAUTHENTICATERESPONSE']._serialized_start=524
+  _globals['_STREAMAUTHENTICATERESPONSE']._serialized_end=650
+  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_start=652
+  _globals['_WATCHINVALIDATIONSREQUEST']._serialized_end=767
+  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_start=770
+  _globals['_WATCHINVALIDATIONSRESPONSE']._serialized_end=973
+  _globals['_SYNCCOMPLETE']._serialized_start=975
+  _globals['_SYNCCOMPLETE']._serialized_end=1007
+  _globals['_CACHERESET']._serialized_start=1009
+  _globals['_CACHERESET']._serialized_end=1039
+  _globals['_ACKINVALIDATIONSREQUEST']._serialized_start=1042
+  _globals['_ACKINVALIDATIONSREQUEST']._serialized_end=1194
+  _globals['_ACKINVALIDATIONSRESPONSE']._serialized_start=1196
+  _globals['_ACKINVALIDATIONSRESPONSE']._serialized_end=1287
+  _globals['_REPORTKEYUSESREQUEST']._serialized_start=1289
+  _globals['_REPORTKEYUSESREQUEST']._serialized_end=1351
+  _globals['_KEYUSE']._serialized_start=1353
+  _globals['_KEYUSE']._serialized_end=1428
+  _globals['_REPORTKEYUSESRESPONSE']._serialized_start=1430
+  _globals['_REPORTKEYUSESRESPONSE']._serialized_end=1453
+  _globals['_AUTHSERVICE']._serialized_start=1456
+  _globals['_AUTHSERVICE']._serialized_end=2026
 # @@protoc_insertion_point(module_scope)

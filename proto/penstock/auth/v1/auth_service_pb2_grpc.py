@@ -55,6 +55,11 @@ class AuthServiceStub:
                 request_serializer=penstock_dot_auth_dot_v1_dot_auth__service__pb2.AckInvalidationsRequest.SerializeToString,
                 response_deserializer=penstock_dot_auth_dot_v1_dot_auth__service__pb2.AckInvalidationsResponse.FromString,
                 _registered_method=True)
+        self.ReportKeyUses = channel.unary_unary(
+                '/penstock.auth.v1.AuthService/ReportKeyUses',
+                request_serializer=penstock_dot_auth_dot_v1_dot_auth__service__pb2.ReportKeyUsesRequest.SerializeToString,
+                response_deserializer=penstock_dot_auth_dot_v1_dot_auth__service__pb2.ReportKeyUsesResponse.FromString,
+                _registered_method=True)
 
 
 class AuthServiceServicer:
@@ -91,6 +96,14 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportKeyUses(self, request, context):
+        """Tells which API keys a worker has let in from its cache, and when last. Never awaited by a request; any replica
+        may take it. Keys that nobody has are passed over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -113,6 +126,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.AckInvalidations,
                     request_deserializer=penstock_dot_auth_dot_v1_dot_auth__service__pb2.AckInvalidationsRequest.FromString,
                     response_serializer=penstock_dot_auth_dot_v1_dot_auth__service__pb2.AckInvalidationsResponse.SerializeToString,
+            ),
+            'ReportKeyUses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportKeyUses,
+                    request_deserializer=penstock_dot_auth_dot_v1_dot_auth__service__pb2.ReportKeyUsesRequest.FromString,
+                    response_serializer=penstock_dot_auth_dot_v1_dot_auth__service__pb2.ReportKeyUsesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -224,6 +242,33 @@ class AuthService:
             '/penstock.auth.v1.AuthService/AckInvalidations',
             penstock_dot_auth_dot_v1_dot_auth__service__pb2.AckInvalidationsRequest.SerializeToString,
             penstock_dot_auth_dot_v1_dot_auth__service__pb2.AckInvalidationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportKeyUses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.auth.v1.AuthService/ReportKeyUses',
+            penstock_dot_auth_dot_v1_dot_auth__service__pb2.ReportKeyUsesRequest.SerializeToString,
+            penstock_dot_auth_dot_v1_dot_auth__service__pb2.ReportKeyUsesResponse.FromString,
             options,
             channel_credentials,
             insecure,

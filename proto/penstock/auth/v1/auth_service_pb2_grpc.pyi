@@ -45,6 +45,10 @@ class AuthServiceStub:
     """Acknowledges that an instance has evicted and fenced all invalidations up to a revision, and renews its
     lease. Any replica may take it.
     """
+    ReportKeyUses: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.ReportKeyUsesRequest, _auth_service_pb2.ReportKeyUsesResponse]
+    """Tells which API keys a worker has let in from its cache, and when last. Never awaited by a request; any replica
+    may take it. Keys that nobody has are passed over.
+    """
 
 @_typing.type_check_only
 class AuthServiceAsyncStub(AuthServiceStub):
@@ -62,6 +66,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     AckInvalidations: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.AckInvalidationsRequest, _auth_service_pb2.AckInvalidationsResponse]  # type: ignore[assignment]
     """Acknowledges that an instance has evicted and fenced all invalidations up to a revision, and renews its
     lease. Any replica may take it.
+    """
+    ReportKeyUses: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.ReportKeyUsesRequest, _auth_service_pb2.ReportKeyUsesResponse]  # type: ignore[assignment]
+    """Tells which API keys a worker has let in from its cache, and when last. Never awaited by a request; any replica
+    may take it. Keys that nobody has are passed over.
     """
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -101,6 +109,16 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_auth_service_pb2.AckInvalidationsResponse, _abc.Awaitable[_auth_service_pb2.AckInvalidationsResponse]]:
         """Acknowledges that an instance has evicted and fenced all invalidations up to a revision, and renews its
         lease. Any replica may take it.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportKeyUses(
+        self,
+        request: _auth_service_pb2.ReportKeyUsesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_service_pb2.ReportKeyUsesResponse, _abc.Awaitable[_auth_service_pb2.ReportKeyUsesResponse]]:
+        """Tells which API keys a worker has let in from its cache, and when last. Never awaited by a request; any replica
+        may take it. Keys that nobody has are passed over.
         """
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
