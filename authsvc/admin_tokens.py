@@ -77,6 +77,8 @@ class AdminTokens:
             return None
         async with self._pool.acquire() as connection:
             row = await connection.fetchrow(_SELECT, parsed.token_id)
+            if row is not None and not self._peppers.know([row["pepper_id"]]):
+                await self._peppers.learn(connection)
         stored = None if row is None else Digest(row["digest"], row["pepper_id"])
         proven = self._peppers.matches(parsed.value, stored)
         return _record(row) if proven and self._runs(row) else None

@@ -13,7 +13,7 @@ import structlog
 
 from authsvc.tenant_rows import NOT_THERE, REGISTRY, as_tenant, tenant_of
 from domain.tenants import TenantId
-from svckit.postgres import AWAY
+from svckit.postgres import PUT_OFF
 
 # With the 20 s that an edge collects (edge/auth/uses.py) a use is shown within a minute.
 STORE_SECONDS: Final = 20.0
@@ -74,7 +74,7 @@ class KeyUses:
                 rows = await connection.fetch(_OWNERS, list(uses))
                 for tenant, key_ids in _by_tenant(rows).items():
                     await _store_of(connection, tenant, {key_id: uses[key_id] for key_id in key_ids})
-        except AWAY as error:
+        except PUT_OFF as error:
             log.warning("uses of keys are stored later", error=repr(error), keys=len(uses))
             self.note(uses.items())
 

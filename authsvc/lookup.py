@@ -68,10 +68,19 @@ _TOKEN_INVALID: Final = Refused(reasons.ERROR_REASON_TOKEN_INVALID)
 class Lookup:
     """Looks credentials up; knows no cache, so that an answer is as fresh as the store."""
 
-    def __init__(self, pool: Any, peppers: Peppers, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        pool: Any,
+        peppers: Peppers,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        proven: Callable[[KeyRecord, bytes], None] = lambda _record, _credential: None,
+    ) -> None:
+        """`proven` hears of each key with the credential that has proven it."""
         self._pool = pool
         self._peppers = peppers
         self._clock = clock
+        self._proven = proven
 
     async def authenticate(self, batch: Sequence[Presented]) -> Found:
         """Who each credential proves. Malformed ones are refused without I/O; raises what the store raises."""
@@ -92,11 +101,14 @@ class Lookup:
             for owner, key_ids in _by_owner(keys, plan).items():
                 for record in await _read(connection, owner, key_ids):
                     records[record.key_id] = record
+            if not self._peppers.know(record.digest.pepper_id for record in records.values()):
+                await self._peppers.learn(connection)  # another replica has hashed under a newer one
         return plan.revision, records
 
     def _judged(self, key: ParsedKey, record: KeyRecord | None) -> KeyRecord | Refused:
         proven = self._peppers.matches(key.value, None if record is None else record.digest)
         if proven and record is not None and record.state(self._clock()) is KeyState.ACTIVE:
+            self._proven(record, key.value)
             return record
         return _KEY_INVALID
 

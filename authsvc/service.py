@@ -28,15 +28,16 @@ from authsvc.lookup import Lookup
 from authsvc.memory import Memory
 from authsvc.methods import method_table
 from authsvc.migrate import PACKAGE, TENANT_FOLDER, migrate_database
-from authsvc.peppers import load_peppers
+from authsvc.peppers import Peppers, load_peppers
 from authsvc.provisioning import Provisioner
+from authsvc.rehashing import Rehashing
 from authsvc.rpc.admin_token_service import AdminTokenRpc
 from authsvc.rpc.api_key_service import ApiKeys
 from authsvc.rpc.auth_service import Auth
 from authsvc.rpc.provisioning_service import Provisioning
 from authsvc.settings import AuthSettings
 from svckit.channels import open_channel
-from svckit.encryption import Keyring
+from svckit.encryption import EncryptionError, Keyring
 from svckit.guests import stop_on_drain
 from svckit.migrations import load_migrations
 from svckit.postgres import AWAY, open_pool
@@ -74,11 +75,13 @@ async def start(stack: AsyncExitStack, runtime: Runtime[AuthSettings]) -> Sequen
     await tail.load()
     runtime.tasks.create_task(signals.run(pool))
     runtime.tasks.create_task(tail.run())
-    runtime.tasks.create_task(_upkeep(pool))
-    uses = KeyUses(pool)
+    runtime.tasks.create_task(_upkeep(pool, peppers))
+    uses, rehashing = KeyUses(pool), Rehashing(pool, peppers)
     stack.push_async_callback(uses.close)
     runtime.tasks.create_task(uses.run())
-    authentication = Authentication(pool, Lookup(pool, peppers), Memory(settings.remembered_keys), runtime.registry)
+    runtime.tasks.create_task(rehashing.run())
+    lookup = Lookup(pool, peppers, proven=rehashing.proven)
+    authentication = Authentication(pool, lookup, Memory(settings.remembered_keys), runtime.registry)
     auth = Auth(pool, authentication, uses, tail, runtime.drain)
     authorization = await _authorization(stack, runtime, authentication)
     provisioner = Provisioner(pool, peppers, load_migrations(PACKAGE, TENANT_FOLDER))
@@ -112,13 +115,16 @@ async def _authorization(
     return servicer
 
 
-async def _upkeep(pool: Any) -> None:
-    """Forgets what nobody needs any more, once a minute."""
+async def _upkeep(pool: Any, peppers: Peppers) -> None:
+    """Forgets what nobody needs any more, and learns under what to hash, once a minute."""
     while True:
         try:
             async with pool.acquire() as connection:
                 await events.prune(connection)
                 await leases.prune(connection)
+                await peppers.learn(connection)
         except AWAY as error:
             log.warning("upkeep put off", error=repr(error))
+        except EncryptionError as error:  # keys are hashed under the peppers that are known
+            log.error("the newest pepper cannot be read", error=str(error))
         await asyncio.sleep(_UPKEEP_SECONDS)

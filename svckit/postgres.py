@@ -24,6 +24,13 @@ AWAY: Final = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )
+# What work that nobody waits for may run into besides, and can be done later.
+PUT_OFF: Final = (
+    *AWAY,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.QueryCanceledError,  # the statement took too long
+)
 log = structlog.get_logger()
 
 

@@ -222,6 +222,22 @@ async def test_keys_outlive_the_key_encryption_key(environment: Mapping[str, str
     assert answer.principal.tenant_id == request.tenant_id
 
 
+async def test_a_pepper_is_rotated_under_a_service_that_goes_on(environment: Mapping[str, str]) -> None:
+    await migrate(environment)
+    tenant = str(uuid4())
+    async with started(environment):
+        await until_serving(environment)
+        async with channel(environment, "configsvc") as config, channel(environment, "edge") as edge:
+            request = ProvisionTenantRequest(tenant_id=tenant, short_id="Tenant01", request_id="r", mint_key=True)
+            first = await ProvisioningServiceStub(config).ProvisionTenant(request)
+            async with started(environment, "rotate-pepper") as process:
+                code, output = await output_of(process)
+            told = orjson.loads(output.splitlines()[-1])
+            answer = await AuthServiceStub(edge).Authenticate(presented(first.api_key))
+    assert (code, told["pepper_id"], told["keys_under_older"]) == (0, 2, 1)
+    assert answer.principal.tenant_id == tenant
+
+
 async def test_a_secret_whose_key_is_not_there_is_told_in_a_sentence(environment: Mapping[str, str]) -> None:
     await migrate(environment)
     async with started(environment) as process:
@@ -254,4 +270,4 @@ async def test_it_says_what_it_is_missing(environment: Mapping[str, str], change
 
 async def test_an_unknown_command_is_answered_with_the_usage(environment: Mapping[str, str]) -> None:
     async with started(environment, "dance") as process:
-        assert await output_of(process) == (2, "usage: python -m authsvc [migrate | rewrap]\n")
+        assert await output_of(process) == (2, "usage: python -m authsvc [migrate | rewrap | rotate-pepper]\n")

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from authsvc.migrate import migrate_database
-from authsvc.peppers import load_peppers, rewrap
+from authsvc.peppers import add_pepper, load_peppers, rewrap
 from svckit.encryption import EncryptionError, Keyring, key_id
 
 OLD = Keyring("k1", {"k1": b"1" * 32})
@@ -22,12 +22,12 @@ async def connection(database_url: str) -> AsyncIterator[Any]:
         await migrate_database(pool)
         async with pool.acquire() as connection:
             await load_peppers(connection, OLD)
-            await keep(connection, 2, OLD)
+            await add_pepper(connection, OLD)
             yield connection
 
 
 async def keep(connection: Any, pepper_id: int, keyring: Keyring) -> None:
-    """Stores a pepper, as a later release will."""
+    """Stores a pepper under keys of the test's choice."""
     await connection.execute(
         "INSERT INTO registry.peppers (pepper_id, ciphertext) VALUES ($1, $2)",
         pepper_id,
