@@ -8,6 +8,7 @@
 - `fields`         names and bounds of request fields, on top of `svckit.field_checks`
 - `key_records`    what is known of a key, and what follows from it (pure)
 - `key_store`      API keys in the tenant's schema
+- `imports`        keys of other gateways, known by their SHA-256
 - `key_uses`       when keys last authenticated
 - `authentication` who a batch of credentials proves, from memory or by a look-up
 - `memory`         whom keys have proven, until an event of the log ends it (pure)

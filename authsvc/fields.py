@@ -17,6 +17,8 @@ from svckit.field_checks import RequestChecks
 MAX_SCOPES: Final = 64
 MAX_LABELS: Final = 16
 MAX_USES: Final = 1000
+MAX_IMPORT: Final = 100
+SHA256_OCTETS: Final = 32
 MAX_GRACE: Final = timedelta(days=7)
 MAX_PAGE_SIZE: Final = 500
 DEFAULT_PAGE_SIZE: Final = 100
@@ -79,6 +81,16 @@ class FieldChecks(RequestChecks):
         time = None if value is None else self.time(path, value)
         self.expect(path, time is None or time > self._clock(), "must lie in the future")
         return time
+
+    def hashes(self, path: str, values: Sequence[bytes]) -> Sequence[bytes]:
+        """SHA-256 hashes, one of each of the messages at `path`."""
+        seen: set[bytes] = set()
+        for index, value in enumerate(values):
+            here = f"{path}[{index}].sha256"
+            self.expect(here, len(value) == SHA256_OCTETS, f"must be {SHA256_OCTETS} octets")
+            self.expect(here, value not in seen, "is in the request already")
+            seen.add(value)
+        return values
 
     def uses(self, path: str, values: Sequence[KeyUse]) -> list[tuple[str, datetime]]:
         """Keys by id with the times of their last use."""

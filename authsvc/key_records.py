@@ -38,6 +38,7 @@ class KeyRecord:
     disable_revision: int | None = None
     labels: Labels = ()
     last_used_at: datetime | None = None
+    imported: bool = False
 
     def state(self, now: datetime) -> KeyState:
         """The key's state at `now`."""
@@ -90,6 +91,7 @@ def record_of(tenant: TenantId, short_id: str, row: Mapping[str, Any]) -> KeyRec
         disable_revision=row["disable_revision"],
         labels=labels_of(orjson.loads(row["labels"])),
         last_used_at=row["last_used_at"],
+        imported=row["imported"],
     )
 
 

@@ -5,7 +5,7 @@ its invalidation there too.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import orjson
 
 from authsvc.invalidations.log import Scope, append
 from authsvc.key_records import KeyRecord, KeyWish, Labels, record_of
-from authsvc.peppers import Peppers
+from authsvc.peppers import Digest, Peppers
 from authsvc.tenant_rows import REGISTRY, as_tenant
 from domain import api_keys
 from domain.api_keys import ParsedKey
@@ -32,7 +32,7 @@ WHERE key_id = $1
 """
 _COLUMNS: Final = """k.key_id, k.name, k.consumer_id, c.name AS consumer, k.live, k.scopes, k.tier, k.digest,
     k.pepper_id, k.state, k.created_at, k.expires_at, k.revoked_at, k.revoke_revision,
-    k.disabled_at, k.disable_revision, k.labels"""
+    k.disabled_at, k.disable_revision, k.labels, k.imported"""
 _WITH_USE: Final = """SELECT {columns}, u.used_at AS last_used_at
     FROM {schema}.api_keys k JOIN {schema}.consumers c USING (consumer_id) LEFT JOIN {schema}.key_uses u USING (key_id)
 """
@@ -60,7 +60,44 @@ async def insert(
     """Makes a key, and its consumer when there is none of that name; returns it with its secret."""
     key_id = await _register(connection, tenant, random)
     secret = api_keys.compose(wish.live, short_id, key_id, random(api_keys.SECRET_RANDOM_BYTES))
-    digest = peppers.digest(secret.value)
+    record = await _insert(connection, tenant, short_id, key_id, wish, peppers.digest(secret.value))
+    return record, secret
+
+
+async def insert_imported(
+    connection: Any,
+    tenant: TenantId,
+    short_id: str,
+    wish: KeyWish,
+    sha256: bytes,
+    peppers: Peppers,
+    random: Random = secrets.token_bytes,
+) -> KeyRecord:
+    """Makes a key that another gateway has issued, known by the SHA-256 of it alone."""
+    key_id = await _register(connection, tenant, random)
+    return await _insert(connection, tenant, short_id, key_id, wish, peppers.digest(sha256), imported=True)
+
+
+async def find_imported(
+    connection: Any, tenant: TenantId, short_id: str, digests: Sequence[bytes]
+) -> Mapping[bytes, KeyRecord]:
+    """The tenant's imported keys that have one of these digests, by it."""
+    async with as_tenant(connection, tenant) as schema:
+        query = _WITHOUT_USE.format(columns=_COLUMNS, schema=schema) + " WHERE k.imported AND k.digest = ANY($1)"
+        rows = await connection.fetch(query, digests)
+    return {row["digest"]: record_of(tenant, short_id, row) for row in rows}
+
+
+async def _insert(
+    connection: Any,
+    tenant: TenantId,
+    short_id: str,
+    key_id: str,
+    wish: KeyWish,
+    digest: Digest,
+    *,
+    imported: bool = False,
+) -> KeyRecord:
     async with as_tenant(connection, tenant) as schema:
         consumer_id = await connection.fetchval(
             f"INSERT INTO {schema}.consumers (consumer_id, name) VALUES ($1, $2) "  # noqa: S608 - a validated name
@@ -70,8 +107,8 @@ async def insert(
         )
         await connection.execute(
             f"INSERT INTO {schema}.api_keys"  # noqa: S608
-            " (key_id, consumer_id, name, live, scopes, tier, digest, pepper_id, expires_at, labels)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            " (key_id, consumer_id, name, live, scopes, tier, digest, pepper_id, expires_at, labels, imported)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             key_id,
             consumer_id,
             wish.name,
@@ -82,10 +119,11 @@ async def insert(
             digest.pepper_id,
             wish.expires_at,
             _json(wish.labels),
+            imported,
         )
         record = await _one(connection, schema, tenant, short_id, key_id)
     assert record is not None  # noqa: S101 - inserted above
-    return record, secret
+    return record
 
 
 async def find(

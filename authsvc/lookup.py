@@ -5,14 +5,15 @@ a key that nobody has is looked for in some tenant's schema and its digest is co
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
-from authsvc import key_store
+from authsvc import imports, key_store
 from authsvc.key_records import KeyRecord
 from authsvc.peppers import Peppers
 from authsvc.tenant_rows import NOT_THERE, REGISTRY, tenant_of
@@ -24,10 +25,12 @@ from domain.tenants import TenantId
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """A credential as it was presented; a token when it does not claim to be an API key."""
+    """A credential as it was presented: an API key; with `imported_in` one of another gateway, which that tenant may
+    have imported; else a token."""
 
     value: bytes = field(repr=False)
     is_api_key: bool
+    imported_in: TenantId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,22 @@ class Lookup:
         keys = [api_keys.parse(each.value) if each.is_api_key else None for each in batch]
         well_formed = [key for key in keys if key is not None]
         revision, records = await self._records(well_formed) if well_formed else (0, {})
-        outcomes = (
-            self._judged(key, records.get(key.key_id)) if key else _KEY_INVALID if each.is_api_key else _TOKEN_INVALID
-            for each, key in zip(batch, keys, strict=True)
-        )
-        return Found(revision, tuple(outcomes))
+        placed = {
+            (each.imported_in, each.value)
+            for each in batch
+            if each.imported_in is not None and api_keys.may_be_imported(each.value)
+        }
+        seen, imported = await self._imported(placed) if placed else (revision, {})
+
+        def outcome(each: Presented, key: ParsedKey | None) -> KeyRecord | Refused:
+            if key is not None:
+                return self._judged(key, records.get(key.key_id))
+            if each.imported_in is not None:
+                return self._judged_imported(each.value, imported.get((each.imported_in, each.value)))
+            return _KEY_INVALID if each.is_api_key else _TOKEN_INVALID
+
+        outcomes = map(outcome, batch, keys)
+        return Found(min(revision, seen) if well_formed else seen, tuple(outcomes))
 
     async def _records(self, keys: Sequence[ParsedKey]) -> tuple[int, Mapping[str, KeyRecord]]:
         """The stored records of `keys` by id, with the newest revision before they were read."""
@@ -104,6 +118,16 @@ class Lookup:
             if not self._peppers.know(record.digest.pepper_id for record in records.values()):
                 await self._peppers.learn(connection)  # another replica has hashed under a newer one
         return plan.revision, records
+
+    async def _imported(self, placed: Collection[imports.Placed]) -> tuple[int, Mapping[imports.Placed, KeyRecord]]:
+        async with self._pool.acquire() as connection:
+            return await imports.find(connection, placed, self._peppers)
+
+    def _judged_imported(self, value: bytes, record: KeyRecord | None) -> KeyRecord | Refused:
+        if record is not None and record.state(self._clock()) is KeyState.ACTIVE:
+            self._proven(record, sha256(value).digest())
+            return record
+        return _KEY_INVALID
 
     def _judged(self, key: ParsedKey, record: KeyRecord | None) -> KeyRecord | Refused:
         proven = self._peppers.matches(key.value, None if record is None else record.digest)

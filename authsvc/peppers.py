@@ -53,6 +53,10 @@ class Peppers:
         newest = self.newest
         return Digest(_hmac(self._secrets[newest], credential), newest)
 
+    def digests(self, credential: bytes) -> list[bytes]:
+        """The values of the credential's digests under each of the peppers."""
+        return [_hmac(secret, credential) for secret in self._secrets.values()]
+
     def matches(self, credential: bytes, stored: Digest | None) -> bool:
         """Whether `stored` is the digest of `credential`; takes the same time for None, whose answer is False."""
         against = stored or self._nobody

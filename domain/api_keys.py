@@ -20,6 +20,7 @@ ADMIN_TOKEN_PATTERN: Final = r"psa_[0-9A-Za-z]{8}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}
 
 API_KEY_LENGTH: Final = 65
 ADMIN_TOKEN_LENGTH: Final = 52
+IMPORTED_KEY_LENGTHS: Final = range(16, 257)
 ID_RANDOM_BYTES: Final = 16
 SECRET_RANDOM_BYTES: Final = 32
 
@@ -27,6 +28,8 @@ _ID_LENGTH: Final = 8
 _SECRET_LENGTH: Final = 32
 _CHECKSUM_LENGTH: Final = 6  # 62**6 > 2**32
 _VALUES: Final = {ord(digit): value for value, digit in enumerate(ALPHABET)}
+_OWN_FORMS: Final = (b"psk_", b"psa_", b"psg_")
+_IMPORTED_KEY: Final = re.compile(rb"[!-~]+")
 _API_KEY: Final = re.compile(API_KEY_PATTERN.encode())
 _ADMIN_TOKEN: Final = re.compile(ADMIN_TOKEN_PATTERN.encode())
 _PREFIXES: Final[Mapping[bool, str]] = {True: "psk_live_", False: "psk_test_"}
@@ -87,6 +90,13 @@ def parse_admin_token(value: bytes) -> ParsedAdminToken | None:
     if len(value) != ADMIN_TOKEN_LENGTH or not _ADMIN_TOKEN.fullmatch(value) or not _checksum_holds(value):
         return None
     return ParsedAdminToken(value[4:12].decode(), value)
+
+
+def may_be_imported(value: bytes) -> bool:
+    """Whether `value` has the form of another gateway's key: visible ASCII, `IMPORTED_KEY_LENGTHS` long, not ours."""
+    return (
+        len(value) in IMPORTED_KEY_LENGTHS and not value.startswith(_OWN_FORMS) and bool(_IMPORTED_KEY.fullmatch(value))
+    )
 
 
 def display(live: bool, tenant_short_id: str, key_id: str) -> str:

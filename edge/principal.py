@@ -21,13 +21,14 @@ class CredentialKind(IntEnum):
 
     API_KEY = 1
     TOKEN = 2
+    IMPORTED_KEY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
     """One credential exactly as presented, without its scheme, and the tenant whose config governs the request.
 
-    `digest` is what it is remembered by; a token means something in its config tenant only.
+    `digest` is what it is remembered by; a token or an imported key means something in its config tenant only.
     """
 
     kind: CredentialKind
@@ -36,8 +37,9 @@ class Credential:
     digest: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        key = self.kind is CredentialKind.API_KEY
-        told = self.value if key else b"%b\0%b" % (self.config_tenant.encode(), self.value)
+        told = self.value
+        if self.kind is not CredentialKind.API_KEY:
+            told = b"%b%c%b" % (self.config_tenant.encode(), self.kind, self.value)
         object.__setattr__(self, "digest", sha256(told).digest())
 
 

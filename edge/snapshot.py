@@ -26,8 +26,8 @@ __all__ = [
 class Rules:
     """One config document, compiled. `version` is the version of the document, `tenant` its owner, `services` all of
     the document's, in its order, `unset` the variables that it refers to and this gateway was not told: their targets
-    are left out; `cors` holds for requests that no route takes: each route has its own or a share of
-    these."""
+    are left out; `cors` holds for requests that no route takes: each route has its own or a share of these;
+    `imported_keys` tells whether keys of another gateway's form are looked up."""
 
     tenant: TenantId
     version: int
@@ -38,6 +38,7 @@ class Rules:
     registration_open: bool = False
     services: tuple[Service, ...] = ()
     unset: tuple[str, ...] = ()
+    imported_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)

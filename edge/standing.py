@@ -11,11 +11,11 @@ from edge.http.block import FieldBlock
 from edge.http.credentials import Presented
 from edge.http.head import Head
 from edge.http.origin import Origin
-from edge.principal import Credential, Principal
+from edge.principal import Credential, CredentialKind, Principal
 from edge.problems import Refusal, bad_request
 from edge.routing import Route
 from edge.snapshot import GatewaySnapshot, TenantView
-from edge.tenancy import acting_tenant, config_tenant, names_no_tenant, requested_tenant
+from edge.tenancy import acting_tenant, config_tenant, credential_kind, names_no_tenant, requested_tenant
 from edge.upstream.pool import Lease
 
 BAD_HOST = bad_request("the host that the proxy names is not valid")
@@ -78,8 +78,9 @@ class Standing:
         self.credential: Credential | Refusal | None = presented if isinstance(presented, Refusal) else None
         self.misspelled = False
         if known is not None and not isinstance(self.governing, Refusal):
-            self.credential = Credential(known.kind, known.value, self.governing.tenant.id)
-            self.misspelled = names_no_tenant(known, self.governing)
+            kind = credential_kind(known, self.governing)
+            self.credential = Credential(kind, known.value, self.governing.tenant.id)
+            self.misspelled = kind is CredentialKind.API_KEY and names_no_tenant(known, self.governing)
         self._actor: Principal | None = None
         self._acting: TenantView | Refusal | None = None
         self.way: Way | None = None

@@ -2,6 +2,7 @@
 
 from domain import access
 from domain.access import Actor, Denied, Governing
+from domain.api_keys import may_be_imported
 from domain.tenants import TenantId, parse_tenant_id
 from edge.http.credentials import Presented
 from edge.http.head import Head
@@ -25,6 +26,14 @@ def config_tenant(
     named = None if key is None else key.tenant_short_id
     found = access.governing_tenant(snapshot.by_host.get(host), named, snapshot.by_short_id, snapshot.default)
     return refusal_of(found) if isinstance(found, Denied) else found
+
+
+def credential_kind(credential: Presented, governing: Governing[TenantView]) -> CredentialKind:
+    """What the credential counts as: what is no key of ours may be one that its config tenant has imported."""
+    kind, key = credential.kind, credential.key
+    if kind is not CredentialKind.API_KEY or key is not None or not governing.tenant.rules.imported_keys:
+        return kind
+    return CredentialKind.IMPORTED_KEY if may_be_imported(credential.value) else kind
 
 
 def names_no_tenant(credential: Presented, governing: Governing[TenantView]) -> bool:

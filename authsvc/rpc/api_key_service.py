@@ -1,4 +1,5 @@
-"""The keys of a tenant's consumers: create, show, rotate, disable, enable, revoke."""
+"""The keys of a tenant's consumers: create, import, show, rotate, disable, enable,
+revoke."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,7 +12,8 @@ from penstock.auth.v1.api_key_service_pb2_grpc import ApiKeyServiceServicer
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from authsvc import key_store
-from authsvc.fields import FieldChecks
+from authsvc.fields import MAX_IMPORT, FieldChecks
+from authsvc.imports import Foreign, take_over
 from authsvc.invalidations.force import Force, in_force
 from authsvc.invalidations.signals import Bell
 from authsvc.key_records import KeyRecord, KeyWish, end_of_grace, successor
@@ -43,21 +45,27 @@ class ApiKeys(ApiKeyServiceServicer):
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, _context: Context) -> pb.CreateApiKeyResponse:
         checks = FieldChecks(self._clock)
         tenant = checks.tenant("tenant_id", request.tenant_id)
-        name = checks.name("name", request.name)
-        wish = KeyWish(
-            name=name,
-            consumer=checks.name("consumer", request.consumer) if request.consumer else name,
-            live=not request.test,
-            scopes=tuple(checks.scopes("scopes", request.scopes)),
-            tier=checks.tier("tier", request.tier),
-            expires_at=checks.future("expire_time", request.expire_time if request.HasField("expire_time") else None),
-            labels=checks.labels("labels", request.labels),
-        )
+        wish = _wish(checks, "", request, live=not request.test)
         checks.done()
         async with self._transaction(tenant) as (connection, short_id):
             record, secret = await key_store.insert(connection, tenant, short_id, wish, self._peppers)
         log.info("api key created", tenant_id=tenant, key_id=record.key_id)
         return pb.CreateApiKeyResponse(key=messages.api_key(record, self._clock()), secret=secret.value.decode())
+
+    async def ImportApiKeys(self, request: pb.ImportApiKeysRequest, _context: Context) -> pb.ImportApiKeysResponse:
+        checks = FieldChecks(self._clock)
+        tenant = checks.tenant("tenant_id", request.tenant_id)
+        checks.expect("keys", 1 <= len(request.keys) <= MAX_IMPORT, f"must be 1–{MAX_IMPORT}")
+        given = request.keys[:MAX_IMPORT]
+        hashes = checks.hashes("keys", [each.sha256 for each in given])
+        wishes = [_wish(checks, f"keys[{index}].", each) for index, each in enumerate(given)]
+        checks.done()
+        keys = [Foreign(sha256, wish) for sha256, wish in zip(hashes, wishes, strict=True)]
+        async with self._transaction(tenant) as (connection, short_id):
+            records, created = await take_over(connection, tenant, short_id, keys, self._peppers)
+        log.info("api keys imported", tenant_id=tenant, keys=len(keys), created=created)
+        now = self._clock()
+        return pb.ImportApiKeysResponse(keys=[messages.api_key(record, now) for record in records], created=created)
 
     async def GetApiKey(self, request: pb.GetApiKeyRequest, _context: Context) -> pb.GetApiKeyResponse:
         tenant, key_id = _named(request)
@@ -141,6 +149,22 @@ class ApiKeys(ApiKeyServiceServicer):
             if short_id is None:
                 raise Fault(reasons.ERROR_REASON_NOT_FOUND, "The tenant does not exist.")
             yield connection, short_id
+
+
+def _wish(
+    checks: FieldChecks, path: str, given: pb.CreateApiKeyRequest | pb.ImportedKey, *, live: bool = True
+) -> KeyWish:
+    """What a key shall be; `path` leads to its fields."""
+    name = checks.name(f"{path}name", given.name)
+    return KeyWish(
+        name=name,
+        consumer=checks.name(f"{path}consumer", given.consumer) if given.consumer else name,
+        live=live,
+        scopes=tuple(checks.scopes(f"{path}scopes", given.scopes)),
+        tier=checks.tier(f"{path}tier", given.tier),
+        expires_at=checks.future(f"{path}expire_time", given.expire_time if given.HasField("expire_time") else None),
+        labels=checks.labels(f"{path}labels", given.labels),
+    )
 
 
 _Named: TypeAlias = pb.GetApiKeyRequest | pb.RevokeApiKeyRequest | pb.DisableApiKeyRequest | pb.EnableApiKeyRequest

@@ -31,7 +31,13 @@ MAX_CREDENTIAL_OCTETS: Final = 8192
 MAX_STALE_SECONDS: Final = 900
 # Batches of one stream that are looked up at a time; the rest waits in the stream's own window.
 _CONCURRENT_BATCHES: Final = 4
-_KINDS: Final = frozenset({principal_pb2.CREDENTIAL_KIND_API_KEY, principal_pb2.CREDENTIAL_KIND_TOKEN})
+_KINDS: Final = frozenset(
+    {
+        principal_pb2.CREDENTIAL_KIND_API_KEY,
+        principal_pb2.CREDENTIAL_KIND_TOKEN,
+        principal_pb2.CREDENTIAL_KIND_IMPORTED_KEY,
+    }
+)
 log = structlog.get_logger()
 
 
@@ -163,8 +169,10 @@ def _presented(checks: FieldChecks, path: str, credential: principal_pb2.Credent
     checks.expect(f"{path}.kind", credential.kind in _KINDS, "must be a kind of credential")
     fits = 1 <= len(credential.value) <= MAX_CREDENTIAL_OCTETS
     checks.expect(f"{path}.value", fits, f"must be 1–{MAX_CREDENTIAL_OCTETS} octets")
-    checks.tenant(f"{path}.config_tenant_id", credential.config_tenant_id)
-    return Presented(credential.value, credential.kind == principal_pb2.CREDENTIAL_KIND_API_KEY)
+    tenant = checks.tenant(f"{path}.config_tenant_id", credential.config_tenant_id)
+    imported = credential.kind == principal_pb2.CREDENTIAL_KIND_IMPORTED_KEY
+    is_api_key = credential.kind == principal_pb2.CREDENTIAL_KIND_API_KEY
+    return Presented(credential.value, is_api_key, tenant if imported else None)
 
 
 def _duration(time: timedelta) -> Duration:

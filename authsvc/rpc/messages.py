@@ -43,14 +43,21 @@ def api_key(record: KeyRecord, now: datetime) -> api_key_pb2.ApiKey:
         scopes=record.scopes,
         tier=record.tier,
         state=_STATES[record.state(now)],
-        display=display(record.live, record.short_id, record.key_id),
+        display=_display(record),
         create_time=timestamp(record.created_at),
         expire_time=timestamp(record.expires_at),
         revoke_time=timestamp(record.revoked_at),
         labels=dict(record.labels),
         disable_time=timestamp(record.disabled_at),
         last_use_time=timestamp(record.last_used_at),
+        imported=record.imported,
     )
+
+
+def _display(record: KeyRecord) -> str:
+    if record.imported:
+        return f"imported {record.key_id}"
+    return display(record.live, record.short_id, record.key_id)
 
 
 class InForce(TypedDict):

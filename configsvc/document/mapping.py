@@ -224,6 +224,7 @@ DOCUMENT: Final[Keys] = {
     "issuers": ("issuers", Parts(_ISSUER)),
     "subscription": ("subscription", Part({"grace": ("grace", Time()), "tiers": ("tiers", Texts())})),
     "registration": ("registration", Choice(pb.Registration.DESCRIPTOR, "REGISTRATION_")),
+    "imported_keys": ("imported_keys", Flag()),
 }
 
 

@@ -67,6 +67,7 @@ ROLES: Final[Mapping[Route, frozenset[Role] | None]] = MappingProxyType(
         ("GET", _TENANT + "/explain"): READERS,
         ("GET", "/admin/v1/gateways"): READERS,
         ("POST", _TENANT + "/keys"): ADMINS,
+        ("POST", _TENANT + "/keys/import"): ADMINS,
         ("GET", _TENANT + "/keys"): READERS,
         ("GET", _TENANT + "/keys/{key_id}"): READERS,
         ("DELETE", _TENANT + "/keys/{key_id}"): ADMINS,

@@ -69,6 +69,7 @@ ROWS: Final = (
     Row("GET", _TENANT + "/explain", explanations.explain_request, "config", refusals=(422,)),
     Row("GET", "/admin/v1/gateways", gateways.list_gateways, "gateways"),
     Row("POST", _TENANT + "/keys", keys.create_key, "keys", 201),
+    Row("POST", _TENANT + "/keys/import", keys.import_keys, "keys"),
     Row("GET", _TENANT + "/keys", keys.list_keys, "keys"),
     Row("GET", _TENANT + "/keys/{key_id}", keys.get_key, "keys"),
     Row(

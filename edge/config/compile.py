@@ -72,6 +72,7 @@ def compile_rules(
         services=tuple(services.values()),
         registration_open=_known(_REGISTRATION_OPEN, config.registration, reasons.at("registration"), False),
         unset=tuple(sorted(set(unset))),
+        imported_keys=config.imported_keys,
     )
     return rules if not reasons.found else Refused(tuple(reasons.found))
 

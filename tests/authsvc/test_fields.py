@@ -51,6 +51,7 @@ SOUND: Final[dict[str, tuple[Check, object]]] = {
         lambda checks: checks.uses("p", [KeyUse(key_id="KeyKey01")] * 1000),
         [("KeyKey01", EPOCH)] * 1000,
     ),
+    "hashes": (lambda checks: checks.hashes("p", [b"a" * 32, b"b" * 32]), [b"a" * 32, b"b" * 32]),
     "no grace": (lambda checks: checks.grace("p", Duration()), timedelta(0)),
     "the longest grace": (lambda checks: checks.grace("p", Duration(seconds=WEEK)), MAX_GRACE),
     "a page as long as usual": (lambda checks: checks.page_size("p", 0), 100),
@@ -103,6 +104,8 @@ FAULTY: Final[dict[str, tuple[Check, str]]] = {
         lambda checks: checks.uses("p", [KeyUse(key_id="KeyKey01", last_use_time=Timestamp(seconds=2**62))]),
         "p[0].last_use_time: must be a valid time",
     ),
+    "a hash too short": (lambda checks: checks.hashes("p", [b"a" * 32, b"b" * 31]), "p[1].sha256: must be 32 octets"),
+    "a hash twice": (lambda checks: checks.hashes("p", [b"a" * 32] * 2), "p[1].sha256: is in the request already"),
     "a grace too long": (
         lambda checks: checks.grace("p", Duration(seconds=WEEK, nanos=1000)),
         "p: must be 0 s – 7 days",

@@ -84,6 +84,7 @@ ROW: dict[str, Any] = {
     "disable_revision": 8,
     "labels": '{"team": "till", "env": "prod"}',
     "last_used_at": NOW,
+    "imported": True,
 }
 
 
@@ -108,6 +109,7 @@ def test_a_row_is_read_whole() -> None:
         disable_revision=8,
         labels=(("env", "prod"), ("team", "till")),
         last_used_at=NOW,
+        imported=True,
     )
 
 

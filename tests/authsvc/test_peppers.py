@@ -13,6 +13,7 @@ def test_a_digest_matches_its_credential_under_its_pepper_only() -> None:
     assert not peppers.matches(b"credential", None)
     assert not peppers.matches(b"credential", Digest(new.value, 1))
     assert not Peppers({1: b"1" * 32}).matches(b"credential", new)
+    assert set(peppers.digests(b"credential")) == {old.value, new.value}
     assert (peppers.newest, peppers.know([1, 2]), peppers.know([1, 3])) == (2, True, False)
 
 

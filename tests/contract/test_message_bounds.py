@@ -4,10 +4,10 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.auth.v1 import auth_service_pb2 as auth
 from penstock.auth.v1.api_key_pb2 import API_KEY_STATE_REVOKED, ApiKey
-from penstock.auth.v1.api_key_service_pb2 import ListApiKeysResponse
+from penstock.auth.v1.api_key_service_pb2 import ImportApiKeysRequest, ImportedKey, ListApiKeysResponse
 from penstock.auth.v1.principal_pb2 import CREDENTIAL_KIND_TOKEN, PRINCIPAL_KIND_CONSUMER, Credential, Principal
 
-from authsvc.fields import MAX_LABELS, MAX_PAGE_SIZE, MAX_SCOPES
+from authsvc.fields import MAX_IMPORT, MAX_LABELS, MAX_PAGE_SIZE, MAX_SCOPES
 from authsvc.rpc.auth_service import MAX_BATCH, MAX_CREDENTIAL_OCTETS
 from edge.auth.lookups import MAX_BATCH as EDGE_BATCH
 from svckit.message_bounds import bounds_of
@@ -49,6 +49,13 @@ def test_the_answers_to_a_full_batch_fit() -> None:
     answers = [auth.AuthenticateResponse(principal=principal, revision=REVISION)] * MAX_BATCH
 
     assert auth.StreamAuthenticateResponse(batch_id=2**63, responses=answers).ByteSize() <= bounds_of("authsvc").answer
+
+
+def test_the_largest_import_fits_into_a_request() -> None:
+    key = ImportedKey(
+        sha256=bytes(32), name=NAME, consumer=NAME, scopes=SCOPES, tier=TIER, expire_time=TIME, labels=LABELS
+    )
+    assert fits(ImportApiKeysRequest(tenant_id=UUID, keys=[key] * MAX_IMPORT), bounds_of("authsvc").request)
 
 
 def test_the_longest_page_of_keys_fits_into_an_answer() -> None:

@@ -95,3 +95,23 @@ def test_ids_of_another_form_are_refused(bad: str) -> None:
         api_keys.compose(False, "Tenant01", bad, bytes(32))
     with pytest.raises(ValueError, match="8 base62"):
         api_keys.compose_admin_token(bad, bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("value", "may"),
+    [
+        pytest.param(b"k" * 16, True, id="the shortest"),
+        pytest.param(b"!~" * 128, True, id="the longest, of any visible characters"),
+        pytest.param(b"k" * 15, False, id="too short"),
+        pytest.param(b"k" * 257, False, id="too long"),
+        pytest.param(b"key of another gw", False, id="with spaces"),
+        pytest.param("schlüssel-anderswo".encode(), False, id="beyond ASCII"),
+        pytest.param(b"k" * 16 + b"\n", False, id="with a line's end"),
+        pytest.param(KEY.value, False, id="a key of ours"),
+        pytest.param(KEY.value[:-1], False, id="a key of ours with a typing fault"),
+        pytest.param(TOKEN.value, False, id="a token of ours"),
+        pytest.param(b"psg_" + b"k" * 30, False, id="a gateway's credential"),
+    ],
+)
+def test_the_form_of_another_gateways_key(value: bytes, may: bool) -> None:
+    assert api_keys.may_be_imported(value) is may

@@ -13,6 +13,7 @@ OTHER = TenantId("01a20000-0000-7000-8000-00000000000a")
     [
         pytest.param(CredentialKind.API_KEY, True, id="a key means the same everywhere"),
         pytest.param(CredentialKind.TOKEN, False, id="a token means something in its config tenant only"),
+        pytest.param(CredentialKind.IMPORTED_KEY, False, id="so does an imported key"),
     ],
 )
 def test_what_a_credential_is_remembered_by(kind: CredentialKind, same: bool) -> None:
@@ -20,6 +21,11 @@ def test_what_a_credential_is_remembered_by(kind: CredentialKind, same: bool) ->
     assert (here == there) is same
     assert here != Credential(kind, b"other", DEFAULT_TENANT).digest
     assert len(here) == 32
+
+
+def test_the_same_value_is_another_credential_in_another_form() -> None:
+    digests = {Credential(kind, b"value", DEFAULT_TENANT).digest for kind in CredentialKind}
+    assert len(digests) == len(CredentialKind)
 
 
 def test_a_credential_does_not_show_its_value() -> None:

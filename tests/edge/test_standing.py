@@ -6,7 +6,7 @@ import pytest
 
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.http.origin import Origin
-from edge.principal import Principal, PrincipalKind, TenantAccess
+from edge.principal import Credential, CredentialKind, Principal, PrincipalKind, TenantAccess
 from edge.problems import Refusal
 from edge.routing import Route, Router, Service, Target, Timeouts
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
@@ -58,6 +58,21 @@ def test_a_credential_is_one_of_the_governing_tenants() -> None:
 @pytest.mark.parametrize(("key", "misspelled"), [(b"psk_typo", True), (b"a.b.c", False)])
 def test_a_key_with_a_typing_fault_is_known_as_one(key: bytes, misspelled: bool) -> None:
     assert standing((b"Authorization", b"Bearer " + key)).misspelled is misspelled
+
+
+def test_a_key_of_another_gateway_is_no_typing_fault_where_they_are_imported() -> None:
+    field, imports = (
+        (b"X-API-Key", b"key-of-another-gateway"),
+        replace(VIEW, rules=replace(VIEW.rules, imported_keys=True)),
+    )
+    snapshot = replace(SNAPSHOT, tenants={**SNAPSHOT.tenants, DEFAULT_TENANT: imports})
+    for known, misspelled, kind in (
+        (SNAPSHOT, True, CredentialKind.API_KEY),
+        (snapshot, False, CredentialKind.IMPORTED_KEY),
+    ):
+        held = Standing(known, replace(ORIGIN, host="unbound.test"), head_of(field).block)
+        assert isinstance(held.credential, Credential)
+        assert (held.misspelled, held.credential.kind) == (misspelled, kind)
 
 
 def test_the_acting_tenant_is_found_anew_for_another_principal() -> None:

@@ -14,7 +14,7 @@ from edge.principal import CredentialKind, Principal, PrincipalKind, TenantAcces
 from edge.problems import Refusal
 from edge.routing import Route, Router, Service, Target, Timeouts
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
-from edge.tenancy import acting_tenant, config_tenant, names_no_tenant, requested_tenant
+from edge.tenancy import acting_tenant, config_tenant, credential_kind, names_no_tenant, requested_tenant
 
 ACME = TenantId("0192c7a0-0000-7000-8000-00000000000a")
 BOLT = TenantId("0192c7a0-0000-7000-8000-00000000000b")
@@ -38,6 +38,28 @@ ROUTE = Route("r", "/api", Service("s", (Target("127.0.0.1", 1),)), Timeouts())
 
 def key_of(short: str) -> Presented:
     return Presented(CredentialKind.API_KEY, b"k", ParsedKey(True, short, "keykey00", b"k"))
+
+
+def presented(value: bytes, kind: CredentialKind = CredentialKind.API_KEY) -> Presented:
+    return Presented(kind, value)
+
+
+@pytest.mark.parametrize(
+    ("credential", "imports", "kind"),
+    [
+        pytest.param(presented(b"k" * 16), True, CredentialKind.IMPORTED_KEY, id="another form"),
+        pytest.param(presented(b"k" * 16), False, CredentialKind.API_KEY, id="another form, where none is imported"),
+        pytest.param(presented(b"psk_live_typo0000000"), True, CredentialKind.API_KEY, id="a typing fault in a key"),
+        pytest.param(presented(b"short"), True, CredentialKind.API_KEY, id="no form of a key at all"),
+        pytest.param(key_of("acmeacme"), True, CredentialKind.API_KEY, id="a key of ours"),
+        pytest.param(presented(b"a.b.c" * 9, CredentialKind.TOKEN), True, CredentialKind.TOKEN, id="a token"),
+    ],
+)
+def test_what_is_no_key_of_ours_may_be_an_imported_one(
+    credential: Presented, imports: bool, kind: CredentialKind
+) -> None:
+    tenant = replace(A, rules=replace(A.rules, imported_keys=imports))
+    assert credential_kind(credential, Governing(tenant, by_host=True)) is kind
 
 
 def consumer(tenant: TenantId) -> Principal:

@@ -50,6 +50,40 @@ class KeyGiven(Body):
         )
 
 
+class ImportedKeyGiven(Body):
+    """A key of another gateway."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{64}$")] = Field(description="SHA-256 of the exact key, in hex.")
+    name: Name
+    consumer: Name | None = Field(default=None, description="Who owns the key. Default: the key's name.")
+    scopes: Annotated[list[Scope], Field(max_length=64)] = Field(default=[])
+    tier: Label = Field(default="", description="The limit tier; empty: the tenant's own.")
+    labels: Labels = Field(default={}, description="For sorting keys; they decide nothing.")
+    expires_at: GivenTime | None = None
+
+    def message(self) -> pb2.ImportedKey:
+        """The same in the contract's form."""
+        return pb2.ImportedKey(
+            sha256=bytes.fromhex(self.sha256),
+            name=self.name,
+            consumer=self.consumer or self.name,
+            scopes=self.scopes,
+            tier=self.tier,
+            expire_time=stamp_of(self.expires_at),
+            labels=self.labels,
+        )
+
+
+class Import(Body):
+    """Keys of another gateway to import, all or none of them."""
+
+    keys: Annotated[list[ImportedKeyGiven], Field(min_length=1, max_length=100)]
+
+    def message(self, tenant_id: str) -> pb2.ImportApiKeysRequest:
+        """The same in the contract's form."""
+        return pb2.ImportApiKeysRequest(tenant_id=tenant_id, keys=[each.message() for each in self.keys])
+
+
 class Rotation(Body):
     """How to replace a key."""
 
@@ -83,6 +117,7 @@ class Key(Answer):
     labels: dict[str, str]
     state: State
     display: str = Field(description="For recognising the key: its public part.")
+    imported: bool = Field(description="True for a key of another gateway.")
     created_at: datetime | None
     expires_at: datetime | None
     disabled_at: datetime | None
@@ -103,6 +138,7 @@ class Key(Answer):
             labels=dict(key.labels),
             state=_STATE[key.state],
             display=key.display,
+            imported=key.imported,
             created_at=time_of(key, "create_time"),
             expires_at=time_of(key, "expire_time"),
             disabled_at=time_of(key, "disable_time"),
@@ -116,6 +152,13 @@ class KeyMade(Answer):
 
     key: Key
     api_key: str = Field(description="The whole credential, shown this once.")
+
+
+class Imported(Answer):
+    """Imported keys, in the order in which they were given."""
+
+    items: list[Key]
+    created: int = Field(description="How many of them were not there before.")
 
 
 class Instance(Answer):

@@ -1,4 +1,4 @@
-"""API keys: create, read, rotate, disable, enable, revoke."""
+"""API keys: create, import, read, rotate, disable, enable, revoke."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 from penstock.auth.v1 import api_key_service_pb2 as pb2
 
 from edge.admin.admission import Called, Entered, Noted
-from edge.admin.models.keys import Key, KeyFilters, KeyGiven, KeyMade, Rotation, Withdrawn
+from edge.admin.models.keys import Import, Imported, Key, KeyFilters, KeyGiven, KeyMade, Rotation, Withdrawn
 from edge.admin.models.shapes import Page
 
 KeyId = Annotated[str, Path(pattern=r"^[0-9A-Za-z]{1,64}$", description="The key's id.")]
@@ -18,6 +18,13 @@ async def create_key(given: KeyGiven, tenant: Entered, services: Called, act: No
     answer = await services.keys.CreateApiKey(given.message(tenant.id))
     act.facts["key_id"] = answer.key.id
     return KeyMade(key=Key.of(answer.key), api_key=answer.secret)
+
+
+async def import_keys(given: Import, tenant: Entered, services: Called, act: Noted) -> Imported:
+    """Import keys of another gateway by their SHA-256, all or none. A hash that is there stays as it is."""
+    answer = await services.keys.ImportApiKeys(given.message(tenant.id))
+    act.facts["created"] = answer.created
+    return Imported(items=[Key.of(each) for each in answer.keys], created=answer.created)
 
 
 async def list_keys(tenant: Entered, services: Called, filters: Annotated[KeyFilters, Query()]) -> Page[Key]:

@@ -61,6 +61,11 @@ def test_a_key_is_shown_without_its_digest() -> None:
     assert b"dddd" not in shown.SerializeToString()
 
 
+def test_an_imported_key_is_not_shown_in_a_form_that_it_has_not() -> None:
+    shown = messages.api_key(replace(KEY, imported=True), NOW)
+    assert (shown.imported, shown.display) == (True, "imported KeyKey01")
+
+
 @pytest.mark.parametrize(
     ("record", "state"),
     [

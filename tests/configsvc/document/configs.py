@@ -108,4 +108,5 @@ configs = st.builds(
     subscription=st.none()
     | st.builds(pb.SubscriptionPolicy, grace=st.none() | spans, tiers=st.lists(texts, max_size=2)),
     registration=st.sampled_from([0, 1, 2]),
+    imported_keys=st.booleans(),
 )

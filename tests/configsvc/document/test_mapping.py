@@ -50,6 +50,7 @@ issuers: [{issuer: "https://id.example.com", jwks_url: "https://id.example.com/j
            algorithms: [RS256]}]
 subscription: {grace: 7d, tiers: [starter, professional, enterprise]}
 registration: closed
+imported_keys: true
 """
 
 

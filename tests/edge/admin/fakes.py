@@ -95,6 +95,11 @@ class FakeKeys(keys_grpc.ApiKeyServiceServicer):
         self.heard.note(request)
         return keys_pb2.CreateApiKeyResponse(key=self._make(request), secret="psk_live_once")
 
+    async def ImportApiKeys(self, request: Any, context: Context) -> Any:
+        self.heard.note(request)
+        named = [keys_pb2.CreateApiKeyRequest(tenant_id=request.tenant_id, name=each.name) for each in request.keys]
+        return keys_pb2.ImportApiKeysResponse(keys=map(self._make, named), created=len(named) - 1)
+
     async def GetApiKey(self, request: Any, context: Context) -> Any:
         return keys_pb2.GetApiKeyResponse(key=self._owned(request))
 

@@ -40,6 +40,7 @@ EXPECTED = {
     ("GET", f"{TENANT}/explain"): "oav",
     ("GET", "/admin/v1/gateways"): "oav",
     ("POST", f"{TENANT}/keys"): "oa",
+    ("POST", f"{TENANT}/keys/import"): "oa",
     ("GET", f"{TENANT}/keys"): "oav",
     ("GET", f"{TENANT}/keys/{{key_id}}"): "oav",
     ("DELETE", f"{TENANT}/keys/{{key_id}}"): "oa",

@@ -58,6 +58,27 @@ async def test_a_revocation_that_some_edges_have_not_seen_is_202_and_names_them(
     assert answer.json()["pending"] == [{"gateway_id": "gw-9", "slot": 1, "boot_id": "b"}]
 
 
+async def test_keys_of_another_gateway_are_imported_by_their_hashes(world: World) -> None:
+    given = [{"sha256": "ab" * 32, "name": "till"}, {"sha256": "CD" * 32, "name": "shelf"}]
+    answer = await world.ask("POST", f"{KEYS}/import", ADMIN, json={"keys": given})
+    assert (answer.status_code, answer.json()["created"]) == (200, 1)
+    assert [each["name"] for each in answer.json()["items"]] == ["till", "shelf"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "path"),
+    [
+        ([], "keys"),
+        ([{"sha256": "ab" * 31, "name": "till"}], "keys[0].sha256"),
+        ([{"sha256": "ab" * 32}], "keys[0].name"),
+        ([{"sha256": "ab" * 32, "name": "till"}] * 101, "keys"),
+    ],
+)
+async def test_an_import_that_breaks_a_rule_is_refused(world: World, keys: list[object], path: str) -> None:
+    answer = await world.ask("POST", f"{KEYS}/import", ADMIN, json={"keys": keys})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (400, path)
+
+
 async def test_a_list_of_keys_may_be_of_those_with_labels(world: World) -> None:
     wanted = await made(world, labels={"team": "till", "env": "prod"})
     await made(world, labels={"team": "till"})

@@ -105,6 +105,7 @@ def test_everything_a_route_can_say_arrives() -> None:
         cors { origins: "https://app.test" credentials: true max_age { seconds: 5 } }
         subscription { grace { seconds: 7 } tiers: "free" tiers: "pro" }
         registration: REGISTRATION_OPEN
+        imported_keys: true
     """)
     (route,) = rules.router.routes
     assert route.service.targets[0].host == "::1"
@@ -123,6 +124,7 @@ def test_everything_a_route_can_say_arrives() -> None:
     assert rules.cors == route.cors == CorsRules(frozenset({"https://app.test"}), credentials=True, max_age=5)
     assert rules.subscription == SubscriptionRules(7.0, ("free", "pro"))
     assert rules.registration_open
+    assert rules.imported_keys
 
 
 def test_the_cross_origin_rules_of_a_route_stand_in_place_of_the_documents() -> None:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epenstock/auth/v1/api_key.proto\x12\x10penstock.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x04\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x04 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x05 \x01(\t\x12\x0e\n\x06scopes\x18\x06 \x03(\t\x12\x0c\n\x04tier\x18\x07 \x01(\t\x12,\n\x05state\x18\x08 \x01(\x0e\x32\x1d.penstock.auth.v1.ApiKeyState\x12\x0f\n\x07\x64isplay\x18\t \x01(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x06labels\x18\x0e \x03(\x0b\x32$.penstock.auth.v1.ApiKey.LabelsEntry\x12\x30\n\x0c\x64isable_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x98\x01\n\x0b\x41piKeyState\x12\x1d\n\x19\x41PI_KEY_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41PI_KEY_STATE_ACTIVE\x10\x01\x12\x1a\n\x16\x41PI_KEY_STATE_DISABLED\x10\x02\x12\x19\n\x15\x41PI_KEY_STATE_REVOKED\x10\x03\x12\x19\n\x15\x41PI_KEY_STATE_EXPIRED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1epenstock/auth/v1/api_key.proto\x12\x10penstock.auth.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x04\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x04 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x05 \x01(\t\x12\x0e\n\x06scopes\x18\x06 \x03(\t\x12\x0c\n\x04tier\x18\x07 \x01(\t\x12,\n\x05state\x18\x08 \x01(\x0e\x32\x1d.penstock.auth.v1.ApiKeyState\x12\x0f\n\x07\x64isplay\x18\t \x01(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rlast_use_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x06labels\x18\x0e \x03(\x0b\x32$.penstock.auth.v1.ApiKey.LabelsEntry\x12\x30\n\x0c\x64isable_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08imported\x18\x10 \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x98\x01\n\x0b\x41piKeyState\x12\x1d\n\x19\x41PI_KEY_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41PI_KEY_STATE_ACTIVE\x10\x01\x12\x1a\n\x16\x41PI_KEY_STATE_DISABLED\x10\x02\x12\x19\n\x15\x41PI_KEY_STATE_REVOKED\x10\x03\x12\x19\n\x15\x41PI_KEY_STATE_EXPIRED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +34,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APIKEY_LABELSENTRY']._loaded_options = None
   _globals['_APIKEY_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_APIKEYSTATE']._serialized_start=623
-  _globals['_APIKEYSTATE']._serialized_end=775
+  _globals['_APIKEYSTATE']._serialized_start=641
+  _globals['_APIKEYSTATE']._serialized_end=793
   _globals['_APIKEY']._serialized_start=86
-  _globals['_APIKEY']._serialized_end=620
-  _globals['_APIKEY_LABELSENTRY']._serialized_start=575
-  _globals['_APIKEY_LABELSENTRY']._serialized_end=620
+  _globals['_APIKEY']._serialized_end=638
+  _globals['_APIKEY_LABELSENTRY']._serialized_start=593
+  _globals['_APIKEY_LABELSENTRY']._serialized_end=638
 # @@protoc_insertion_point(module_scope)

@@ -93,6 +93,7 @@ class ApiKey(_message.Message):
     LAST_USE_TIME_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     DISABLE_TIME_FIELD_NUMBER: _builtins.int
+    IMPORTED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Identifies the key: the 8 base62 characters of its second part."""
     tenant_id: _builtins.str
@@ -108,7 +109,9 @@ class ApiKey(_message.Message):
     state: Global___ApiKeyState.ValueType
     """Says where the key is in its life."""
     display: _builtins.str
-    """Shows the key without its secret, for recognising it: `psk_live_<tenant><key>_…`."""
+    """Shows the key without its secret, for recognising it: `psk_live_<tenant><key>_…`, or `imported <key>`."""
+    imported: _builtins.bool
+    """Is true for a key of another gateway that was imported by its hash."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Lists what the key is allowed to do: at most 64 of 1–128 characters of [A-Za-z0-9._:-]."""
@@ -157,10 +160,11 @@ class ApiKey(_message.Message):
         last_use_time: _timestamp_pb2.Timestamp | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         disable_time: _timestamp_pb2.Timestamp | None = ...,
+        imported: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disable_time", b"disable_time", "expire_time", b"expire_time", "last_use_time", b"last_use_time", "revoke_time", b"revoke_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consumer", b"consumer", "consumer_id", b"consumer_id", "create_time", b"create_time", "disable_time", b"disable_time", "display", b"display", "expire_time", b"expire_time", "id", b"id", "labels", b"labels", "last_use_time", b"last_use_time", "name", b"name", "revoke_time", b"revoke_time", "scopes", b"scopes", "state", b"state", "tenant_id", b"tenant_id", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consumer", b"consumer", "consumer_id", b"consumer_id", "create_time", b"create_time", "disable_time", b"disable_time", "display", b"display", "expire_time", b"expire_time", "id", b"id", "imported", b"imported", "labels", b"labels", "last_use_time", b"last_use_time", "name", b"name", "revoke_time", b"revoke_time", "scopes", b"scopes", "state", b"state", "tenant_id", b"tenant_id", "tier", b"tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

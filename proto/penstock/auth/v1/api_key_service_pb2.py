@@ -28,7 +28,7 @@ from penstock.auth.v1 import api_key_pb2 as penstock_dot_auth_dot_v1_dot_api__ke
 from penstock.auth.v1 import invalidation_pb2 as penstock_dot_auth_dot_v1_dot_invalidation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&penstock/auth/v1/api_key_service.proto\x12\x10penstock.auth.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1epenstock/auth/v1/api_key.proto\x1a#penstock/auth/v1/invalidation.proto\"\x97\x02\n\x13\x43reateApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x0c\n\x04tier\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04test\x18\x07 \x01(\x08\x12\x41\n\x06labels\x18\x08 \x03(\x0b\x32\x31.penstock.auth.v1.CreateApiKeyRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"M\n\x14\x43reateApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"5\n\x10GetApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\":\n\x11GetApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\"\xd1\x01\n\x12ListApiKeysRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12@\n\x06labels\x18\x05 \x03(\x0b\x32\x30.penstock.auth.v1.ListApiKeysRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x13ListApiKeysResponse\x12&\n\x04keys\x18\x01 \x03(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x13RotateApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12(\n\x05grace\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"M\n\x14RotateApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"9\n\x14\x44isableApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"\xf5\x01\n\x15\x44isableApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x10\n\x08in_force\x18\x03 \x01(\x08\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61\x63knowledged\x18\x05 \x03(\x0b\x32\x1a.penstock.auth.v1.Instance\x12+\n\x07pending\x18\x06 \x03(\x0b\x32\x1a.penstock.auth.v1.Instance\"8\n\x13\x45nableApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"=\n\x14\x45nableApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\"8\n\x13RevokeApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"\xf4\x01\n\x14RevokeApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x10\n\x08in_force\x18\x03 \x01(\x08\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61\x63knowledged\x18\x05 \x03(\x0b\x32\x1a.penstock.auth.v1.Instance\x12+\n\x07pending\x18\x06 \x03(\x0b\x32\x1a.penstock.auth.v1.Instance2\xb8\x05\n\rApiKeyService\x12]\n\x0c\x43reateApiKey\x12%.penstock.auth.v1.CreateApiKeyRequest\x1a&.penstock.auth.v1.CreateApiKeyResponse\x12Y\n\tGetApiKey\x12\".penstock.auth.v1.GetApiKeyRequest\x1a#.penstock.auth.v1.GetApiKeyResponse\"\x03\x90\x02\x01\x12_\n\x0bListApiKeys\x12$.penstock.auth.v1.ListApiKeysRequest\x1a%.penstock.auth.v1.ListApiKeysResponse\"\x03\x90\x02\x01\x12]\n\x0cRotateApiKey\x12%.penstock.auth.v1.RotateApiKeyRequest\x1a&.penstock.auth.v1.RotateApiKeyResponse\x12\x65\n\rDisableApiKey\x12&.penstock.auth.v1.DisableApiKeyRequest\x1a\'.penstock.auth.v1.DisableApiKeyResponse\"\x03\x90\x02\x02\x12\x62\n\x0c\x45nableApiKey\x12%.penstock.auth.v1.EnableApiKeyRequest\x1a&.penstock.auth.v1.EnableApiKeyResponse\"\x03\x90\x02\x02\x12\x62\n\x0cRevokeApiKey\x12%.penstock.auth.v1.RevokeApiKeyRequest\x1a&.penstock.auth.v1.RevokeApiKeyResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&penstock/auth/v1/api_key_service.proto\x12\x10penstock.auth.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1epenstock/auth/v1/api_key.proto\x1a#penstock/auth/v1/invalidation.proto\"\x97\x02\n\x13\x43reateApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x0c\n\x04tier\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04test\x18\x07 \x01(\x08\x12\x41\n\x06labels\x18\x08 \x03(\x0b\x32\x31.penstock.auth.v1.CreateApiKeyRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"M\n\x14\x43reateApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"V\n\x14ImportApiKeysRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12+\n\x04keys\x18\x02 \x03(\x0b\x32\x1d.penstock.auth.v1.ImportedKey\"\xf6\x01\n\x0bImportedKey\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x0c\n\x04tier\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x39\n\x06labels\x18\x07 \x03(\x0b\x32).penstock.auth.v1.ImportedKey.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"P\n\x15ImportApiKeysResponse\x12&\n\x04keys\x18\x01 \x03(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x0f\n\x07\x63reated\x18\x02 \x01(\r\"5\n\x10GetApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\":\n\x11GetApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\"\xd1\x01\n\x12ListApiKeysRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12@\n\x06labels\x18\x05 \x03(\x0b\x32\x30.penstock.auth.v1.ListApiKeysRequest.LabelsEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x13ListApiKeysResponse\x12&\n\x04keys\x18\x01 \x03(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"b\n\x13RotateApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\x12(\n\x05grace\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"M\n\x14RotateApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\"9\n\x14\x44isableApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"\xf5\x01\n\x15\x44isableApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x10\n\x08in_force\x18\x03 \x01(\x08\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61\x63knowledged\x18\x05 \x03(\x0b\x32\x1a.penstock.auth.v1.Instance\x12+\n\x07pending\x18\x06 \x03(\x0b\x32\x1a.penstock.auth.v1.Instance\"8\n\x13\x45nableApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"=\n\x14\x45nableApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\"8\n\x13RevokeApiKeyRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"\xf4\x01\n\x14RevokeApiKeyResponse\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.penstock.auth.v1.ApiKey\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x10\n\x08in_force\x18\x03 \x01(\x08\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61\x63knowledged\x18\x05 \x03(\x0b\x32\x1a.penstock.auth.v1.Instance\x12+\n\x07pending\x18\x06 \x03(\x0b\x32\x1a.penstock.auth.v1.Instance2\x9f\x06\n\rApiKeyService\x12]\n\x0c\x43reateApiKey\x12%.penstock.auth.v1.CreateApiKeyRequest\x1a&.penstock.auth.v1.CreateApiKeyResponse\x12\x65\n\rImportApiKeys\x12&.penstock.auth.v1.ImportApiKeysRequest\x1a\'.penstock.auth.v1.ImportApiKeysResponse\"\x03\x90\x02\x02\x12Y\n\tGetApiKey\x12\".penstock.auth.v1.GetApiKeyRequest\x1a#.penstock.auth.v1.GetApiKeyResponse\"\x03\x90\x02\x01\x12_\n\x0bListApiKeys\x12$.penstock.auth.v1.ListApiKeysRequest\x1a%.penstock.auth.v1.ListApiKeysResponse\"\x03\x90\x02\x01\x12]\n\x0cRotateApiKey\x12%.penstock.auth.v1.RotateApiKeyRequest\x1a&.penstock.auth.v1.RotateApiKeyResponse\x12\x65\n\rDisableApiKey\x12&.penstock.auth.v1.DisableApiKeyRequest\x1a\'.penstock.auth.v1.DisableApiKeyResponse\"\x03\x90\x02\x02\x12\x62\n\x0c\x45nableApiKey\x12%.penstock.auth.v1.EnableApiKeyRequest\x1a&.penstock.auth.v1.EnableApiKeyResponse\"\x03\x90\x02\x02\x12\x62\n\x0cRevokeApiKey\x12%.penstock.auth.v1.RevokeApiKeyRequest\x1a&.penstock.auth.v1.RevokeApiKeyResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,8 +37,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEAPIKEYREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_CREATEAPIKEYREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_IMPORTEDKEY_LABELSENTRY']._loaded_options = None
+  _globals['_IMPORTEDKEY_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_LISTAPIKEYSREQUEST_LABELSENTRY']._loaded_options = None
   _globals['_LISTAPIKEYSREQUEST_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_APIKEYSERVICE'].methods_by_name['ImportApiKeys']._loaded_options = None
+  _globals['_APIKEYSERVICE'].methods_by_name['ImportApiKeys']._serialized_options = b'\220\002\002'
   _globals['_APIKEYSERVICE'].methods_by_name['GetApiKey']._loaded_options = None
   _globals['_APIKEYSERVICE'].methods_by_name['GetApiKey']._serialized_options = b'\220\002\001'
   _globals['_APIKEYSERVICE'].methods_by_name['ListApiKeys']._loaded_options = None
@@ -55,32 +59,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEAPIKEYREQUEST_LABELSENTRY']._serialized_end=474
   _globals['_CREATEAPIKEYRESPONSE']._serialized_start=476
   _globals['_CREATEAPIKEYRESPONSE']._serialized_end=553
-  _globals['_GETAPIKEYREQUEST']._serialized_start=555
-  _globals['_GETAPIKEYREQUEST']._serialized_end=608
-  _globals['_GETAPIKEYRESPONSE']._serialized_start=610
-  _globals['_GETAPIKEYRESPONSE']._serialized_end=668
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=671
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=880
+  _globals['_IMPORTAPIKEYSREQUEST']._serialized_start=555
+  _globals['_IMPORTAPIKEYSREQUEST']._serialized_end=641
+  _globals['_IMPORTEDKEY']._serialized_start=644
+  _globals['_IMPORTEDKEY']._serialized_end=890
+  _globals['_IMPORTEDKEY_LABELSENTRY']._serialized_start=429
+  _globals['_IMPORTEDKEY_LABELSENTRY']._serialized_end=474
+  _globals['_IMPORTAPIKEYSRESPONSE']._serialized_start=892
+  _globals['_IMPORTAPIKEYSRESPONSE']._serialized_end=972
+  _globals['_GETAPIKEYREQUEST']._serialized_start=974
+  _globals['_GETAPIKEYREQUEST']._serialized_end=1027
+  _globals['_GETAPIKEYRESPONSE']._serialized_start=1029
+  _globals['_GETAPIKEYRESPONSE']._serialized_end=1087
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=1090
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1299
   _globals['_LISTAPIKEYSREQUEST_LABELSENTRY']._serialized_start=429
   _globals['_LISTAPIKEYSREQUEST_LABELSENTRY']._serialized_end=474
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=882
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=968
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=970
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=1068
-  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=1070
-  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=1147
-  _globals['_DISABLEAPIKEYREQUEST']._serialized_start=1149
-  _globals['_DISABLEAPIKEYREQUEST']._serialized_end=1206
-  _globals['_DISABLEAPIKEYRESPONSE']._serialized_start=1209
-  _globals['_DISABLEAPIKEYRESPONSE']._serialized_end=1454
-  _globals['_ENABLEAPIKEYREQUEST']._serialized_start=1456
-  _globals['_ENABLEAPIKEYREQUEST']._serialized_end=1512
-  _globals['_ENABLEAPIKEYRESPONSE']._serialized_start=1514
-  _globals['_ENABLEAPIKEYRESPONSE']._serialized_end=1575
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1577
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1633
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=1636
-  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=1880
-  _globals['_APIKEYSERVICE']._serialized_start=1883
-  _globals['_APIKEYSERVICE']._serialized_end=2579
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1301
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1387
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=1389
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=1487
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=1489
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=1566
+  _globals['_DISABLEAPIKEYREQUEST']._serialized_start=1568
+  _globals['_DISABLEAPIKEYREQUEST']._serialized_end=1625
+  _globals['_DISABLEAPIKEYRESPONSE']._serialized_start=1628
+  _globals['_DISABLEAPIKEYRESPONSE']._serialized_end=1873
+  _globals['_ENABLEAPIKEYREQUEST']._serialized_start=1875
+  _globals['_ENABLEAPIKEYREQUEST']._serialized_end=1931
+  _globals['_ENABLEAPIKEYRESPONSE']._serialized_start=1933
+  _globals['_ENABLEAPIKEYRESPONSE']._serialized_end=1994
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1996
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=2052
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=2055
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=2299
+  _globals['_APIKEYSERVICE']._serialized_start=2302
+  _globals['_APIKEYSERVICE']._serialized_end=3101
 # @@protoc_insertion_point(module_scope)

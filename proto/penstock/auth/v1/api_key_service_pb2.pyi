@@ -127,6 +127,136 @@ class CreateApiKeyResponse(_message.Message):
 Global___CreateApiKeyResponse: _TypeAlias = CreateApiKeyResponse  # noqa: Y015
 
 @_typing.final
+class ImportApiKeysRequest(_message.Message):
+    """Lists the keys to import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """Is the owning tenant's UUID."""
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportedKey]:
+        """Lists 1–100 keys, each hash once."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        keys: _abc.Iterable[Global___ImportedKey] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportApiKeysRequest: _TypeAlias = ImportApiKeysRequest  # noqa: Y015
+
+@_typing.final
+class ImportedKey(_message.Message):
+    """Describes a key of another gateway."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    CONSUMER_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.bytes
+    """Is the SHA-256 of the exact key as clients present it: 32 octets. Keys of fewer than 16 or more than 256 characters
+    never authenticate.
+    """
+    name: _builtins.str
+    """Names the key: 1–128 characters."""
+    consumer: _builtins.str
+    """Names the consumer: 1–128 characters. Default: the key's name."""
+    tier: _builtins.str
+    """Chooses the limit tier; empty means the tenant's own."""
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lists what the key is allowed to do: at most 64."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Is when the key ends by itself; must lie in the future. Absent: never."""
+
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Sorts the key: at most 16 labels, their names and values of 1–63 characters of [A-Za-z0-9._-]."""
+
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.bytes = ...,
+        name: _builtins.str = ...,
+        consumer: _builtins.str = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        tier: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consumer", b"consumer", "expire_time", b"expire_time", "labels", b"labels", "name", b"name", "scopes", b"scopes", "sha256", b"sha256", "tier", b"tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportedKey: _TypeAlias = ImportedKey  # noqa: Y015
+
+@_typing.final
+class ImportApiKeysResponse(_message.Message):
+    """Returns the imported keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    created: _builtins.int
+    """Is how many of them were not there before."""
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_api_key_pb2.ApiKey]:
+        """Lists them in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[_api_key_pb2.ApiKey] | None = ...,
+        created: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportApiKeysResponse: _TypeAlias = ImportApiKeysResponse  # noqa: Y015
+
+@_typing.final
 class GetApiKeyRequest(_message.Message):
     """Names the key to get."""
 

@@ -40,6 +40,11 @@ class ApiKeyServiceStub:
                 request_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.CreateApiKeyRequest.SerializeToString,
                 response_deserializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.CreateApiKeyResponse.FromString,
                 _registered_method=True)
+        self.ImportApiKeys = channel.unary_unary(
+                '/penstock.auth.v1.ApiKeyService/ImportApiKeys',
+                request_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.ImportApiKeysRequest.SerializeToString,
+                response_deserializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.ImportApiKeysResponse.FromString,
+                _registered_method=True)
         self.GetApiKey = channel.unary_unary(
                 '/penstock.auth.v1.ApiKeyService/GetApiKey',
                 request_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.GetApiKeyRequest.SerializeToString,
@@ -78,6 +83,14 @@ class ApiKeyServiceServicer:
 
     def CreateApiKey(self, request, context):
         """Creates a key and returns its secret, once. Creates the consumer with its first key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportApiKeys(self, request, context):
+        """Imports keys of another gateway by their hashes, so that their holders need no new ones. All or none of them; a
+        hash that is there already stays as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,6 +146,11 @@ def add_ApiKeyServiceServicer_to_server(servicer, server):
                     servicer.CreateApiKey,
                     request_deserializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.CreateApiKeyRequest.FromString,
                     response_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.CreateApiKeyResponse.SerializeToString,
+            ),
+            'ImportApiKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportApiKeys,
+                    request_deserializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.ImportApiKeysRequest.FromString,
+                    response_serializer=penstock_dot_auth_dot_v1_dot_api__key__service__pb2.ImportApiKeysResponse.SerializeToString,
             ),
             'GetApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.GetApiKey,
@@ -193,6 +211,33 @@ class ApiKeyService:
             '/penstock.auth.v1.ApiKeyService/CreateApiKey',
             penstock_dot_auth_dot_v1_dot_api__key__service__pb2.CreateApiKeyRequest.SerializeToString,
             penstock_dot_auth_dot_v1_dot_api__key__service__pb2.CreateApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportApiKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/penstock.auth.v1.ApiKeyService/ImportApiKeys',
+            penstock_dot_auth_dot_v1_dot_api__key__service__pb2.ImportApiKeysRequest.SerializeToString,
+            penstock_dot_auth_dot_v1_dot_api__key__service__pb2.ImportApiKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class ApiKeyServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ApiKeyServiceAsyncStub: ...
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.CreateApiKeyRequest, _api_key_service_pb2.CreateApiKeyResponse]
     """Creates a key and returns its secret, once. Creates the consumer with its first key."""
+    ImportApiKeys: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.ImportApiKeysRequest, _api_key_service_pb2.ImportApiKeysResponse]
+    """Imports keys of another gateway by their hashes, so that their holders need no new ones. All or none of them; a
+    hash that is there already stays as it is.
+    """
     GetApiKey: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.GetApiKeyRequest, _api_key_service_pb2.GetApiKeyResponse]
     """Gets one key."""
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_api_key_service_pb2.ListApiKeysRequest, _api_key_service_pb2.ListApiKeysResponse]
@@ -57,6 +61,10 @@ class ApiKeyServiceAsyncStub(ApiKeyServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.CreateApiKeyRequest, _api_key_service_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     """Creates a key and returns its secret, once. Creates the consumer with its first key."""
+    ImportApiKeys: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.ImportApiKeysRequest, _api_key_service_pb2.ImportApiKeysResponse]  # type: ignore[assignment]
+    """Imports keys of another gateway by their hashes, so that their holders need no new ones. All or none of them; a
+    hash that is there already stays as it is.
+    """
     GetApiKey: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.GetApiKeyRequest, _api_key_service_pb2.GetApiKeyResponse]  # type: ignore[assignment]
     """Gets one key."""
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_api_key_service_pb2.ListApiKeysRequest, _api_key_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
@@ -82,6 +90,16 @@ class ApiKeyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_api_key_service_pb2.CreateApiKeyResponse, _abc.Awaitable[_api_key_service_pb2.CreateApiKeyResponse]]:
         """Creates a key and returns its secret, once. Creates the consumer with its first key."""
+
+    @_abc_1.abstractmethod
+    def ImportApiKeys(
+        self,
+        request: _api_key_service_pb2.ImportApiKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_api_key_service_pb2.ImportApiKeysResponse, _abc.Awaitable[_api_key_service_pb2.ImportApiKeysResponse]]:
+        """Imports keys of another gateway by their hashes, so that their holders need no new ones. All or none of them; a
+        hash that is there already stays as it is.
+        """
 
     @_abc_1.abstractmethod
     def GetApiKey(

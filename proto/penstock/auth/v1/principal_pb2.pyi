@@ -61,6 +61,10 @@ class _CredentialKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Creden
     """Is an API key, `psk_…`, from X-API-Key or Authorization: Bearer."""
     CREDENTIAL_KIND_TOKEN: _CredentialKind.ValueType  # 2
     """Is a JSON Web Token from Authorization: Bearer."""
+    CREDENTIAL_KIND_IMPORTED_KEY: _CredentialKind.ValueType  # 3
+    """Is an API key of another gateway, from X-API-Key: 16–256 visible ASCII characters, and none of our own forms. It
+    means something in its config tenant only, when that has imported its hash.
+    """
 
 class CredentialKind(_CredentialKind, metaclass=_CredentialKindEnumTypeWrapper):
     """Names the form of a credential."""
@@ -71,6 +75,10 @@ CREDENTIAL_KIND_API_KEY: CredentialKind.ValueType  # 1
 """Is an API key, `psk_…`, from X-API-Key or Authorization: Bearer."""
 CREDENTIAL_KIND_TOKEN: CredentialKind.ValueType  # 2
 """Is a JSON Web Token from Authorization: Bearer."""
+CREDENTIAL_KIND_IMPORTED_KEY: CredentialKind.ValueType  # 3
+"""Is an API key of another gateway, from X-API-Key: 16–256 visible ASCII characters, and none of our own forms. It
+means something in its config tenant only, when that has imported its hash.
+"""
 Global___CredentialKind: _TypeAlias = CredentialKind  # noqa: Y015
 
 @_typing.final

@@ -190,12 +190,17 @@ class GatewayConfig(_message.Message):
     ISSUERS_FIELD_NUMBER: _builtins.int
     SUBSCRIPTION_FIELD_NUMBER: _builtins.int
     REGISTRATION_FIELD_NUMBER: _builtins.int
+    IMPORTED_KEYS_FIELD_NUMBER: _builtins.int
     inherit_default: _builtins.bool
     """Is true when the document is only `inherit: default`: the tenant uses `default`'s config until its
     first own publish. Then every other field is empty.
     """
     registration: Global___Registration.ValueType
     """Says whether people may register at the tenant's hosts."""
+    imported_keys: _builtins.bool
+    """Is true to look keys of another gateway up that were imported by their hash. Default: an X-API-Key that is none of
+    ours is refused unseen.
+    """
     @_builtins.property
     def services(self) -> _containers.RepeatedCompositeFieldContainer[Global___Service]:
         """Lists the upstream services: at most 1,000, names unique."""
@@ -231,10 +236,11 @@ class GatewayConfig(_message.Message):
         issuers: _abc.Iterable[Global___Issuer] | None = ...,
         subscription: Global___SubscriptionPolicy | None = ...,
         registration: Global___Registration.ValueType = ...,
+        imported_keys: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cors", b"cors", "limits", b"limits", "subscription", b"subscription"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cors", b"cors", "inherit_default", b"inherit_default", "issuers", b"issuers", "limits", b"limits", "registration", b"registration", "routes", b"routes", "services", b"services", "subscription", b"subscription"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cors", b"cors", "imported_keys", b"imported_keys", "inherit_default", b"inherit_default", "issuers", b"issuers", "limits", b"limits", "registration", b"registration", "routes", b"routes", "services", b"services", "subscription", b"subscription"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,7 +9,7 @@ from penstock.auth.v1 import api_key_pb2, invalidation_pb2
 from penstock.auth.v1 import api_key_service_pb2 as pb
 from pydantic import BaseModel, ValidationError
 
-from edge.admin.models.keys import Instance, Key, KeyFilters, KeyGiven, Rotation, Withdrawn
+from edge.admin.models.keys import Import, Instance, Key, KeyFilters, KeyGiven, Rotation, Withdrawn
 from tests.edge.admin.fakes import ACME
 
 WEEK = 7 * 24 * 3600
@@ -56,6 +56,34 @@ def at(second: int) -> datetime:
 )
 def test_a_key_is_asked_for_as_it_was_given(given: dict[str, Any], message: pb.CreateApiKeyRequest) -> None:
     assert KeyGiven.model_validate(given).message(ACME) == message
+
+
+def test_a_key_of_another_gateway_is_asked_for_as_it_was_given() -> None:
+    whole = {
+        "sha256": "aB" * 32,
+        "name": "till",
+        "consumer": "shop",
+        "scopes": ["b:1"],
+        "tier": "pro",
+        "labels": {"team": "till"},
+        "expires_at": "1970-01-01T00:00:01Z",
+    }
+    given = Import.model_validate({"keys": [whole, {"sha256": "cd" * 32, "name": "till"}]})
+    assert given.message(ACME) == pb.ImportApiKeysRequest(
+        tenant_id=ACME,
+        keys=[
+            pb.ImportedKey(
+                sha256=b"\xab" * 32,
+                name="till",
+                consumer="shop",
+                scopes=["b:1"],
+                tier="pro",
+                labels={"team": "till"},
+                expire_time=Timestamp(seconds=1),
+            ),
+            pb.ImportedKey(sha256=b"\xcd" * 32, name="till", consumer="till"),
+        ],
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,6 +150,7 @@ def test_a_whole_key() -> None:
         last_use_time=Timestamp(seconds=4),
         labels={"team": "till"},
         disable_time=Timestamp(seconds=5),
+        imported=True,
     )
     assert Key.of(key) == Key(
         id="KeyKey01",
@@ -134,6 +163,7 @@ def test_a_whole_key() -> None:
         labels={"team": "till"},
         state="revoked",
         display="psk_live_Tenant01KeyKey01_…",
+        imported=True,
         created_at=at(1),
         expires_at=at(2),
         disabled_at=at(5),
