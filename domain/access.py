@@ -40,7 +40,9 @@ class Denied(NamedTuple):
     detail: str
 
 
-KEY_INVALID = Denied("KEY_INVALID", "the API key is not valid")
+NOT_VALID = "the credential is not valid"
+"""In the same words for every reason: a good key in the wrong tenant must not be told from one that nobody has."""
+KEY_INVALID = Denied("KEY_INVALID", NOT_VALID)
 FORBIDDEN = Denied("TENANT_FORBIDDEN", "the credential may not act in this tenant")
 NOT_READY = Denied("NOT_READY", "no config has been loaded yet")
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
-from domain.access import Governing
+from domain.access import NOT_VALID, Governing
 from edge import cors
 from edge.auth.authenticator import AuthUnavailable
 from edge.client import ClientConnection
@@ -36,7 +36,6 @@ from edge.visit import Visit
 
 AMBIGUOUS = Refusal(reasons.ERROR_REASON_AMBIGUOUS_PATH, "the path can be read in more than one way")
 INTERNAL = Refusal(reasons.ERROR_REASON_INTERNAL, "")
-NOT_VALID = "the credential is not valid"
 UNCOUNTED = Refusal(reasons.ERROR_REASON_LIMIT_UNAVAILABLE, "the request cannot be counted now")
 NOT_FOUND = Refusal(reasons.ERROR_REASON_ROUTE_NOT_FOUND, "no route matches this request")
 

@@ -24,7 +24,7 @@ from authsvc.authorization.tenants import Tenants
 from authsvc.authorization.verdict import Allowed, find_governing, judge, to_prove
 from authsvc.lookup import Presented
 from domain import credentials
-from domain.access import KEY_INVALID, Denied
+from domain.access import KEY_INVALID, NOT_VALID, Denied
 from svckit.call_context import REQUEST_ID, request_id
 from svckit.errors import CATALOGUE, Fault
 from svckit.guests import listen_for_guests
@@ -105,7 +105,7 @@ class AuthorizationServicer:
         (answer,) = await self._authentication.authenticate([presented])
         if answer.HasField("principal"):
             return answer.principal
-        return Denied(CATALOGUE[answer.rejection.reason].name, "the credential is not valid")
+        return Denied(CATALOGUE[answer.rejection.reason].name, NOT_VALID)
 
 
 async def listen_for_envoy(
