@@ -8,5 +8,6 @@ spawn.py         child processes that cannot outlive us; launch.py is the progra
 user_mode.py     under which user a server runs that refuses root
 run_dir.py       the folder for Unix sockets
 private_files.py files that only their owner may read
+key_files.py     files of keys to import
 faults.py        what the operator is told
 """

@@ -12,7 +12,7 @@ from penstockctl.faults import OperatorError
 def build_app() -> typer.Typer:
     """The command line with all its commands."""
     # Here, because gRPC's core reads the environment when it is imported, and `main` sets it first.
-    from penstockctl.commands import admin_token, health, migrate, prepare, up, version
+    from penstockctl.commands import admin_token, health, keys, migrate, prepare, up, version
 
     app = typer.Typer(
         name="penstock",
@@ -21,7 +21,7 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,  # they show the values of local variables: secrets
     )
-    for room in (up, version, health, prepare, migrate, admin_token):
+    for room in (up, version, health, prepare, migrate, admin_token, keys):
         room.register(app)
     return app
 

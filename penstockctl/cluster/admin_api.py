@@ -1,4 +1,4 @@
-"""The few calls of the management REST that setting up the demo tenant needs (design §9)."""
+"""Calls of the management REST, for commands and for setting up the demo tenant."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -35,15 +35,24 @@ class AdminApi:
 
     async def find_tenant(self, slug: str) -> dict[str, Any] | None:
         """The tenant with this slug, looked for on all pages."""
-        params: dict[str, str] = {}
+        found = (tenant for tenant in await self.items("/tenants", {}) if tenant["slug"] == slug)
+        return next(found, None)
+
+    async def items(self, path: str, filters: dict[str, Any]) -> list[dict[str, Any]]:
+        """A list, all its pages."""
+        found: list[dict[str, Any]] = []
+        params = dict(filters)
         while True:
-            page = _content(await self._ask("GET", "/tenants", params=params))
-            for tenant in page["items"]:
-                if tenant["slug"] == slug:
-                    return dict(tenant)
+            page = _content(await self._ask("GET", path, params=params))
+            found += page["items"]
             if not page.get("next_cursor"):
-                return None
-            params = {"cursor": page["next_cursor"]}
+                return found
+            params = {**filters, "cursor": page["next_cursor"]}
+
+    async def call(self, method: str, path: str, **more: Any) -> tuple[int, dict[str, Any]]:
+        """The status and the content of a call that must succeed. OperatorError says why it did not."""
+        answer = await self._ask(method, path, **more)
+        return answer.status_code, _content(answer)
 
     async def register_tenant(self, document: dict[str, Any], idempotency_key: str) -> tuple[dict[str, Any], str]:
         """The new tenant and its API key; the same `idempotency_key` finishes a registration that broke off."""
@@ -68,15 +77,25 @@ class AdminApi:
     async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
             return await self._client.request(method, path, **more)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = str(error) or type(error).__name__
-            raise OperatorError(f"The management API did not answer {method} {path}: {reason}.") from error
+            raise OperatorError(f"The management API did not answer {method} {path}: {reason.rstrip('.')}.") from error
 
 
 def _content(answer: httpx.Response) -> dict[str, Any]:
     if answer.is_error:
         raise OperatorError(
             f"The management API refused {answer.request.method} {answer.request.url.path}"
-            f" ({answer.status_code}): {answer.text[:500]}"
+            f" ({answer.status_code}): {_reason(answer)}"
         )
     return dict(answer.json()) if answer.content else {}
+
+
+def _reason(answer: httpx.Response) -> str:
+    """What the problem says (RFC 9457), each of its faults with its place; else the beginning of the answer."""
+    try:
+        problem = answer.json()
+        faults = [f"{each['path']} {each['detail']}" for each in problem.get("errors") or ()]
+        return "; ".join((f"{problem['code']}: {problem['detail']}", *faults))[:2000]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return answer.text[:500]

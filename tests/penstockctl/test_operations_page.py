@@ -1,6 +1,7 @@
 """docs/operations.md names every setting with its default, and every option of every command."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,22 @@ def test_every_setting_stands_in_its_table_with_its_default(section: str) -> Non
     }
 
 
+def commands(group: TyperGroup, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The commands by their names, those of groups with the group's."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
 def test_every_option_of_every_command_is_named() -> None:
     group = typer.main.get_command(build_app())
     assert isinstance(group, TyperGroup)
-    for name, command in group.commands.items():
+    for name, command in commands(group):
         assert f"penstock {name}" in PAGE
-        for option in (text for param in command.params for text in (*param.opts, *param.secondary_opts)):
+        params = (param for param in command.params if param.param_type_name == "option")
+        for option in (text for param in params for text in (*param.opts, *param.secondary_opts)):
             assert f"`{option}`" in PAGE or re.search(rf"`[^`\n]*{option}\b[^`\n]*`", PAGE), option
 
 
