@@ -29,6 +29,8 @@ from svckit.postgres import AWAY
 MAX_BATCH: Final = 128
 MAX_CREDENTIAL_OCTETS: Final = 8192
 MAX_STALE_SECONDS: Final = 900
+# A PostgreSQL bigint.
+MAX_REVISION: Final = 2**63 - 1
 # Batches of one stream that are looked up at a time; the rest waits in the stream's own window.
 _CONCURRENT_BATCHES: Final = 4
 _KINDS: Final = frozenset(
@@ -184,6 +186,7 @@ def _duration(time: timedelta) -> Duration:
 def _acknowledging(request: pb.AckInvalidationsRequest) -> tuple[Worker, timedelta]:
     checks = FieldChecks()
     worker = _worker(checks, request.instance)
+    checks.at_most("revision", request.revision, MAX_REVISION)
     fits = request.max_stale.nanos == 0 and 0 <= request.max_stale.seconds <= MAX_STALE_SECONDS
     checks.expect("max_stale", fits, f"must be 0–{MAX_STALE_SECONDS} whole seconds")
     checks.done()

@@ -17,10 +17,18 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from penstock.auth.v1 import admin_token_service_pb2 as admin_pb
 from penstock.auth.v1 import auth_service_pb2 as pb
 from penstock.auth.v1.admin_token_service_pb2_grpc import AdminTokenServiceStub
-from penstock.auth.v1.api_key_service_pb2 import CreateApiKeyRequest, RotateApiKeyRequest
+from penstock.auth.v1.api_key_service_pb2 import (
+    CreateApiKeyRequest,
+    DisableApiKeyRequest,
+    EnableApiKeyRequest,
+    ImportApiKeysRequest,
+    ImportedKey,
+    RotateApiKeyRequest,
+)
 from penstock.auth.v1.api_key_service_pb2_grpc import ApiKeyServiceStub
 from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceStub
 from penstock.auth.v1.invalidation_pb2 import Instance
+from penstock.auth.v1.principal_pb2 import CREDENTIAL_KIND_IMPORTED_KEY, Credential
 from penstock.auth.v1.provisioning_service_pb2 import ProvisionTenantRequest
 from penstock.auth.v1.provisioning_service_pb2_grpc import ProvisioningServiceStub
 
@@ -154,12 +162,26 @@ async def test_it_stops_on_sigterm_with_streams_open_and_no_secret_is_in_its_log
                 admin_pb.CreateAdminTokenRequest(name="ops", role=admin_pb.ADMIN_ROLE_OPERATOR)
             )
             unknown = api_keys.compose(True, "Tenant01", "AbsentId", b"canary" + bytes(26)).value.decode()
+            named = {"tenant_id": tenant, "key_id": rotated.key.id}
+            await keys.DisableApiKey(DisableApiKeyRequest(**named))
+            await keys.EnableApiKey(EnableApiKeyRequest(**named))
+            await keys.ImportApiKeys(
+                ImportApiKeysRequest(tenant_id=tenant, keys=[ImportedKey(sha256=b"canary" + bytes(26), name="old")])
+            )
             secrets += [first.api_key, created.secret, rotated.secret, token.secret, unknown, "psk_live_canary"]
             auth = AuthServiceStub(edge)
             for secret in secrets:
                 await auth.Authenticate(presented(secret))
+            elsewhere = Credential(
+                kind=CREDENTIAL_KIND_IMPORTED_KEY, value=b"canary-of-elsewhere", config_tenant_id=tenant
+            )
+            await auth.Authenticate(pb.AuthenticateRequest(credential=elsewhere))
             with pytest.raises(grpc.aio.AioRpcError):
                 await auth.Authenticate(presented("psk_live_canary" * 1000))
+            with pytest.raises(grpc.aio.AioRpcError):
+                await keys.ImportApiKeys(
+                    ImportApiKeysRequest(tenant_id=tenant, keys=[ImportedKey(sha256=b"canary", name="old")])
+                )
             watch = auth.WatchInvalidations(
                 pb.WatchInvalidationsRequest(instance=Instance(gateway_id="gw", boot_id=str(uuid4())))
             )
@@ -175,6 +197,7 @@ async def test_it_stops_on_sigterm_with_streams_open_and_no_secret_is_in_its_log
     for secret in (first.api_key, created.secret, rotated.secret, token.secret, unknown):
         assert secret.split("_")[-2] not in output
     assert "canary" not in output
+    assert b"canary".hex() not in output
 
 
 async def test_keys_outlive_a_kill(environment: Mapping[str, str]) -> None:
