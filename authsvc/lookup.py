@@ -1,7 +1,8 @@
 """Looks batches of credentials up in the store.
 
-One query to the registry for the whole batch, then one per tenant schema. Every refused key costs the same work:
-a key that nobody has is looked for in some tenant's schema and its digest is computed all the same.
+One query to the registry for the whole batch, then one per tenant schema. Every refused key costs the same work: a
+key that nobody has is looked for in the schema of the tenant that it names, or in some other when there is none; a row
+is read in place of its own, and its digest is computed all the same. `python -m bench.refusals` measures it.
 """
 
 from collections import defaultdict
@@ -48,21 +49,31 @@ class Found:
     outcomes: tuple[KeyRecord | Refused, ...]
 
 
+_Owner: TypeAlias = tuple[TenantId, str]
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Where to look for each key; `decoy` is a tenant to search in for keys that nobody has."""
+    """Where to look: `owners` by key id, `named` the tenants by their short ids, some tenant among them if any."""
 
     revision: int
-    decoy: tuple[TenantId, str] | None
-    owners: Mapping[str, tuple[TenantId, str]]
+    owners: Mapping[str, _Owner]
+    named: Mapping[str, _Owner]
 
 
-_Owner: TypeAlias = tuple[TenantId, str]
+@dataclass(slots=True)
+class _Share:
+    """What to look for in one tenant's schema; `strangers` are those of the ids that it cannot have."""
+
+    key_ids: list[str] = field(default_factory=list)
+    strangers: int = 0
+
+
 _PLAN: Final = f"""
-SELECT h.revision, k.key_id, t.tenant_id, t.short_id, d.tenant_id AS decoy_id, d.short_id AS decoy_short_id
-FROM {REGISTRY}.head h
-LEFT JOIN (SELECT tenant_id, short_id FROM {REGISTRY}.tenants ORDER BY tenant_id LIMIT 1) d ON true
-LEFT JOIN ({REGISTRY}.keys k JOIN {REGISTRY}.tenants t USING (tenant_id)) ON k.key_id = ANY($1)
+SELECT h.revision, k.key_id, t.tenant_id, t.short_id
+FROM {REGISTRY}.head h LEFT JOIN ({REGISTRY}.keys k JOIN {REGISTRY}.tenants t USING (tenant_id)) ON k.key_id = ANY($1)
+UNION ALL SELECT NULL, NULL, tenant_id, short_id FROM {REGISTRY}.tenants WHERE short_id = ANY($2)
+UNION ALL (SELECT NULL, NULL, tenant_id, short_id FROM {REGISTRY}.tenants ORDER BY tenant_id LIMIT 1)
 """  # noqa: S608 - constant names
 _KEY_INVALID: Final = Refused(reasons.ERROR_REASON_KEY_INVALID)
 _TOKEN_INVALID: Final = Refused(reasons.ERROR_REASON_TOKEN_INVALID)
@@ -110,10 +121,10 @@ class Lookup:
     async def _records(self, keys: Sequence[ParsedKey]) -> tuple[int, Mapping[str, KeyRecord]]:
         """The stored records of `keys` by id, with the newest revision before they were read."""
         async with self._pool.acquire() as connection:
-            plan = _plan(await connection.fetch(_PLAN, [key.key_id for key in keys]))
+            plan = _plan(await connection.fetch(_PLAN, *_asked(keys)))
             records: dict[str, KeyRecord] = {}
-            for owner, key_ids in _by_owner(keys, plan).items():
-                for record in await _read(connection, owner, key_ids):
+            for owner, share in _shares(keys, plan).items():
+                for record in await _read(connection, owner, share):
                     records[record.key_id] = record
             if not self._peppers.know(record.digest.pepper_id for record in records.values()):
                 await self._peppers.learn(connection)  # another replica has hashed under a newer one
@@ -137,30 +148,43 @@ class Lookup:
         return _KEY_INVALID
 
 
+def _asked(keys: Sequence[ParsedKey]) -> tuple[list[str], list[str]]:
+    """The key ids and the tenants' short ids, each once."""
+    return [key.key_id for key in keys], list({key.tenant_short_id for key in keys})
+
+
 def _plan(rows: Sequence[Mapping[str, Any]]) -> _Plan:
-    first = rows[0]
-    decoy = None if first["decoy_id"] is None else (tenant_of(first["decoy_id"]), first["decoy_short_id"])
-    found = (row for row in rows if row["key_id"] is not None)
-    return _Plan(
-        first["revision"], decoy, {row["key_id"]: (tenant_of(row["tenant_id"]), row["short_id"]) for row in found}
-    )
+    revision, owners, named = 0, dict[str, _Owner](), dict[str, _Owner]()
+    for row in rows:
+        owner = None if row["tenant_id"] is None else (tenant_of(row["tenant_id"]), row["short_id"])
+        if row["revision"] is not None:
+            revision = row["revision"]
+            if owner is not None:
+                owners[row["key_id"]] = owner
+        elif owner is not None:
+            named[owner[1]] = owner
+    return _Plan(revision, owners, named)
 
 
-def _by_owner(keys: Sequence[ParsedKey], plan: _Plan) -> Mapping[_Owner, list[str]]:
-    """The key ids to look for in each tenant's schema."""
-    grouped: defaultdict[_Owner, list[str]] = defaultdict(list)
+def _shares(keys: Sequence[ParsedKey], plan: _Plan) -> Mapping[_Owner, _Share]:
+    """What to look for in each tenant's schema."""
+    shares: defaultdict[_Owner, _Share] = defaultdict(_Share)
     for key in keys:
         owner = plan.owners.get(key.key_id)
-        if owner is None or owner[1] != key.tenant_short_id:
-            owner = plan.decoy
+        stranger = owner is None or owner[1] != key.tenant_short_id
+        if stranger:
+            owner = plan.named.get(key.tenant_short_id) or next(iter(plan.named.values()), None)
         if owner is not None:
-            grouped[owner].append(key.key_id)
-    return grouped
+            shares[owner].key_ids.append(key.key_id)
+            shares[owner].strangers += stranger
+    return shares
 
 
-async def _read(connection: Any, owner: _Owner, key_ids: Sequence[str]) -> list[KeyRecord]:
+async def _read(connection: Any, owner: _Owner, share: _Share) -> list[KeyRecord]:
     try:
         async with connection.transaction(readonly=True):
-            return await key_store.find_many(connection, owner[0], owner[1], key_ids)
+            return await key_store.find_many(
+                connection, owner[0], owner[1], share.key_ids, in_place_of_others=share.strangers
+            )
     except NOT_THERE:
         return []  # purged since the registry was read

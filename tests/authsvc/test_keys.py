@@ -8,14 +8,19 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from penstock.auth.v1 import api_key_pb2
 from penstock.auth.v1 import api_key_service_pb2 as pb
-from penstock.auth.v1.auth_service_pb2 import AuthenticateRequest
+from penstock.auth.v1.auth_service_pb2 import (
+    AuthenticateRequest,
+    StreamAuthenticateRequest,
+    StreamAuthenticateResponse,
+)
 from penstock.auth.v1.principal_pb2 import CREDENTIAL_KIND_TOKEN, PRINCIPAL_KIND_CONSUMER, Credential
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from domain import api_keys
 from domain.tenants import DEFAULT_TENANT
+from svckit.channels import open_stream
 from svckit.errors import BY_NAME, from_rpc_error
-from tests.authsvc.replica import Cluster, Replica, Tenant
+from tests.authsvc.replica import Cluster, Replica, Tenant, presented
 
 KEY_INVALID = reasons.ERROR_REASON_KEY_INVALID
 
@@ -73,6 +78,21 @@ async def test_keys_that_prove_nobody_are_not_told_apart(cluster: Cluster) -> No
         answers = {name: await replica.authenticate(key) for name, key in forged.items()}
         assert (await replica.authenticate(tenant.api_key)).HasField("principal")
     assert {name: answer.rejection.reason for name, answer in answers.items()} == dict.fromkeys(forged, KEY_INVALID)
+
+
+async def test_in_one_batch_each_key_is_judged_by_its_own_row(cluster: Cluster) -> None:
+    async with cluster.replica() as replica:
+        tenant = await replica.tenant()
+        second = await replica.create_key(tenant.id)
+        forged = list((await _forgeries(replica, tenant)).values())
+        keys = [second.secret.encode(), *forged, tenant.api_key.encode(), *forged]
+        async with open_stream(replica.auth.StreamAuthenticate()) as call:
+            await call.write(StreamAuthenticateRequest(batch_id=1, requests=map(presented, keys)))
+            answer = await call.read()
+    assert isinstance(answer, StreamAuthenticateResponse)
+    proven = [each.principal.credential_id for each in answer.responses]
+    nobody = [""] * len(forged)
+    assert proven == [second.key.id, *nobody, tenant.key_id, *nobody]
 
 
 async def test_a_token_is_not_valid_yet(cluster: Cluster) -> None:
