@@ -14,7 +14,7 @@ from zlib import crc32
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KEY_ID: Final = re.compile(r"[0-9A-Za-z]{8}")
 
-# Published for secret scanners; `penstockctl` and the documentation quote them.
+# Published for secret scanners in docs/keys.md.
 API_KEY_PATTERN: Final = r"psk_(live|test)_[0-9A-Za-z]{16}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}"
 ADMIN_TOKEN_PATTERN: Final = r"psa_[0-9A-Za-z]{8}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}"  # noqa: S105 - a form, no secret
 
