@@ -6,12 +6,13 @@ an answer is as fresh as a look-up: a key whose revocation was committed before 
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Protocol
 
 from penstock.auth.v1 import auth_service_pb2 as pb
-from penstock.auth.v1.principal_pb2 import Principal
+from penstock.auth.v1.principal_pb2 import PRINCIPAL_KIND_CONSUMER, Principal
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from authsvc.invalidations import log as events
@@ -38,7 +39,11 @@ class Authentication:
         memory: Memory,
         registry: CollectorRegistry,
         clock: Callable[[], float] = time.time,
+        *,
+        used: Callable[[Iterable[tuple[str, datetime]]], None] = lambda _uses: None,
     ) -> None:
+        """`used` hears of the keys that have proven somebody, by id and with the time."""
+        self._used = used
         self._lookup = lookup
         self._memory = memory
         self._catch_up = _CatchUp(pool, memory)
@@ -58,12 +63,16 @@ class Authentication:
         looked_up = await self._look_up(batch, digests, unknown)
         self._recalled.inc(len(batch) - len(unknown))
         self._looked_up.inc(len(unknown))
-        return [
+        answers = [
             pb.AuthenticateResponse(principal=recalled[digest], revision=revision)
             if digest in recalled
             else next(looked_up)
             for digest in digests
         ]
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        principals = (answer.principal for answer in answers)
+        self._used((each.credential_id, now) for each in principals if each.kind == PRINCIPAL_KIND_CONSUMER)
+        return answers
 
     async def _recall(self, digests: Sequence[bytes | None]) -> tuple[Mapping[bytes | None, Principal], int]:
         """The principals that are remembered, by digest, and the revision that they have seen."""

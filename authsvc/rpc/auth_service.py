@@ -2,9 +2,9 @@
 edges tell of the use of keys."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -46,19 +46,10 @@ log = structlog.get_logger()
 class Auth(AuthServiceServicer):
     """Serves penstock.auth.v1.AuthService."""
 
-    def __init__(
-        self,
-        pool: Any,
-        authentication: Authentication,
-        uses: KeyUses,
-        tail: Tail,
-        drain: Drain,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, pool: Any, authentication: Authentication, uses: KeyUses, tail: Tail, drain: Drain) -> None:
         self._pool = pool
         self._authentication = authentication
         self._uses = uses
-        self._clock = clock
         self._tail = tail
         self._drain = drain
 
@@ -66,11 +57,7 @@ class Auth(AuthServiceServicer):
         checks = FieldChecks()
         presented = _presented(checks, "credential", request.credential)
         checks.done()
-        (answer,) = await self._authentication.authenticate([presented])
-        # Of those who ask on the stream each tells of the uses itself: it lets keys in from its cache, too.
-        if answer.principal.kind == principal_pb2.PRINCIPAL_KIND_CONSUMER:
-            self._uses.note([(answer.principal.credential_id, self._clock())])
-        return answer
+        return (await self._authentication.authenticate([presented]))[0]
 
     # Not a generator, as the stub wants: its tasks write the answers.
     async def StreamAuthenticate(  # type: ignore[override]
@@ -141,7 +128,7 @@ class Auth(AuthServiceServicer):
         return pb.AckInvalidationsResponse(lease=_duration(grant.duration), head_revision=grant.head)
 
     async def ReportKeyUses(self, request: pb.ReportKeyUsesRequest, _context: Context) -> pb.ReportKeyUsesResponse:
-        checks = FieldChecks(self._clock)
+        checks = FieldChecks()
         uses = checks.uses("uses", request.uses)
         checks.done()
         self._uses.note(uses)

@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse, Response
 
 from edge.admin.admission import AdmittedRoute
 from edge.admin.documents import JSON, YAML
-from edge.admin.routes import configs, explanations, forward_auth, gateways, keys, pages, records, tenants, tokens
 from edge.admin.models.keys import Withdrawn
+from edge.admin.routes import configs, explanations, forward_auth, gateways, keys, pages, records, tenants, tokens
 
 _TENANT: Final = "/admin/v1/tenants/{id}"
 _DOCUMENT: Final[dict[str, Any]] = {

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -67,6 +68,7 @@ class Asked:
     watched: Watched
     authentication: Authentication
     registry: CollectorRegistry
+    used: list[tuple[str, datetime]]
 
     async def prove(self, *keys: str) -> list[bool]:
         """Whether each key proves somebody."""
@@ -85,8 +87,13 @@ async def asked(cluster: Cluster) -> AsyncIterator[Asked]:
         pool: Any = await stack.enter_async_context(asyncpg.create_pool(cluster.url, min_size=1, max_size=8))
         async with pool.acquire() as connection:
             peppers = await load_peppers(connection, Keyring.load(cluster.kek_file))
-        watched, registry = Watched(pool, Lookup(pool, peppers)), CollectorRegistry()
-        yield Asked(replica, watched, Authentication(watched, watched, Memory(), registry), registry)
+        watched, registry, used = (
+            Watched(pool, Lookup(pool, peppers)),
+            CollectorRegistry(),
+            list[tuple[str, datetime]](),
+        )
+        authentication = Authentication(watched, watched, Memory(), registry, used=used.extend)
+        yield Asked(replica, watched, authentication, registry, used)
 
 
 async def test_keys_of_many_tenants_that_are_known_take_one_query(asked: Asked) -> None:
@@ -110,6 +117,16 @@ async def test_an_answer_from_memory_is_the_answer_of_the_store(asked: Asked) ->
     ]
     assert first == second
     assert asked.watched.looked_up == 1
+
+
+async def test_each_use_of_a_key_is_told_and_no_refusal(asked: Asked) -> None:
+    tenant, revoked = await asked.replica.tenant(), await asked.replica.tenant()
+    await asked.revoke(revoked)
+    for _ in range(2):  # from the store, from memory
+        await asked.prove(tenant.api_key, revoked.api_key)
+    first, second = asked.used
+    assert first[0] == second[0] == tenant.key_id
+    assert first[1] < second[1]
 
 
 async def test_what_proves_nobody_is_looked_up_each_time(asked: Asked) -> None:

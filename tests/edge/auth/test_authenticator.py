@@ -287,19 +287,3 @@ async def test_a_rotated_key_serves_to_the_end_of_its_grace_only(cluster: Cluste
     assert isinstance(after, Principal)
     assert before.expires_at == float("inf")
     assert 50.0 < after.expires_at - time.time() <= 60.0
-
-
-async def test_a_key_that_was_let_in_from_the_cache_is_told_with_its_time(cluster: Cluster) -> None:
-    async with cluster.replica() as replica:
-        tenant, other = await replica.tenant(), await replica.tenant()
-        async with running(cluster, replica.hosted.target) as authenticator:
-            await until(lambda: authenticator.lease_state == "held")
-            for credential in (key(tenant.api_key), key(other.api_key)):
-                assert isinstance(await authenticator.authenticate(credential), Principal)
-            later = time.time() - 3600  # any time that no look-up could have
-            assert authenticator.cached(key(tenant.api_key), later)
-    async with cluster.replica() as replica:
-        answer = await replica.keys.GetApiKey(pb.GetApiKeyRequest(tenant_id=tenant.id, key_id=tenant.key_id))
-        looked_up = await replica.keys.GetApiKey(pb.GetApiKeyRequest(tenant_id=other.id, key_id=other.key_id))
-    assert abs(answer.key.last_use_time.ToMicroseconds() / 1e6 - later) < 0.001
-    assert looked_up.key.last_use_time.ToMicroseconds() / 1e6 > later + 3000

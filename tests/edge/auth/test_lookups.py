@@ -1,6 +1,7 @@
 """The stream of look-ups and the watch against an authsvc that misbehaves on purpose."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -44,7 +45,7 @@ class Scripted(AuthServiceServicer):
         self.batches: list[int] = []
         self.resumed: list[int | None] = []
         self.acknowledged: list[int] = []
-        self.uses: list[list[str]] = []
+        self.uses: list[tuple[str, float]] = []
         self.streams = 0
         self.hold = asyncio.Event()
         self.hold.set()
@@ -80,7 +81,7 @@ class Scripted(AuthServiceServicer):
         return response
 
     async def ReportKeyUses(self, request: Any, _context: Context) -> Any:
-        self.uses.append([use.key_id for use in request.uses])
+        self.uses += [(use.key_id, use.last_use_time.ToMicroseconds() / 1e6) for use in request.uses]
         return pb.ReportKeyUsesResponse()
 
 
@@ -184,3 +185,20 @@ async def test_acknowledgements_follow_what_is_in_force(service_host: ServiceHos
         assert authenticator.lease_state == "held"
     assert service.acknowledged == sorted(service.acknowledged)
     assert len(service.acknowledged) <= 51
+
+
+async def test_a_key_that_was_let_in_from_the_cache_is_told_with_its_time(service_host: ServiceHost) -> None:
+    def named(batch: pb.StreamAuthenticateRequest) -> pb.StreamAuthenticateResponse:
+        answer = proven(batch)
+        answer.responses[0].principal.credential_id = "Key00001"
+        return answer
+
+    service, later = Scripted([named]), time.time() + 60
+    async with running(service_host, service) as authenticator:
+        await until(lambda: authenticator.lease_state == "held")
+        assert isinstance(await authenticator.authenticate(key(1)), Principal)
+        assert authenticator.cached(key(1), later)
+        await authenticator.leave()
+    ((key_id, at),) = service.uses
+    assert key_id == "Key00001"
+    assert abs(at - later) < 0.001
