@@ -20,6 +20,7 @@ What it stands on
     auth/         who is calling: cache, look-ups, invalidations, leases
     limits/       how much they may call: policies, the stream to ratelimitsvc, local windows
     config/       the config in force: compiled from the stream, kept warm
+    listener/     connections before their first request: TLS, balancers, the port that leads to https
     telemetry/    records on their way to telemetrysvc: spool, exporter
     upstream/     connections to targets
     snapshot, principal   the values of config and identity

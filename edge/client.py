@@ -5,9 +5,11 @@ callbacks to whoever took the request; this class never looks at what a request 
 """
 
 import asyncio
+import fcntl
 import os
 import socket
 import struct
+import termios
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -43,6 +45,8 @@ PROBES = 2
 """Of a client that has ended its side: the first brings a reset from one that is gone, the second meets it."""
 LINGER_BYTES = 64 * 1024
 LINGER_SECONDS = 1.0
+TLS_UNSENT_BYTES = 64 * 1024
+"""Of an answer that wait to be encrypted, as many as wait in a plain transport; the default for TLS is 512 KiB."""
 _HEAD_END = b"\r\n\r\n"
 _NOWHERE = Origin("")
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -83,8 +87,13 @@ class Host(Protocol):
     limits: ClientLimits
     proxies: TrustedProxies
     deadlines: Deadlines
-    draining: bool
     now: Callable[[], float]
+    tls_lines: tuple[bytes, ...]
+    """Header lines of every answer over TLS, and of no other."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether the worker ends."""
 
     def answer(self, request: InboundRequest, client: "ClientConnection") -> Awaitable[bool]:
         """Answers one request; tells whether the connection may carry another."""
@@ -101,6 +110,8 @@ class ClientConnection(asyncio.Protocol):
     """One connection. A subclass made by `hosted_by` carries the worker."""
 
     host: Host
+    named_address = ""
+    """Of the client, where a balancer has opened the connection for it."""
 
     def __init__(
         self,
@@ -113,6 +124,8 @@ class ClientConnection(asyncio.Protocol):
         self.loop = _loop or asyncio.get_running_loop()
         self.transport: asyncio.Transport
         self.tls = False
+        self.lines: tuple[bytes, ...] = ()
+        """Header lines of every answer on this connection."""
         self.closed = False
         self.writable = True
         self.deadline = inf
@@ -160,6 +173,7 @@ class ClientConnection(asyncio.Protocol):
         """For whoever takes a request to its answer by callbacks."""
         self.standing: Standing | None = None
         """For whoever answers: what was found out about the last request."""
+        self._patience_ends = inf
         self._lingered = 0
         self._probes = 0
 
@@ -168,8 +182,14 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self.tls = transport.get_extra_info("sslcontext") is not None
-        self.peer = peer_of(str(peer[0]) if isinstance(peer, tuple) else "", tls=self.tls, proxies=self.host.proxies)
+        address = self.named_address or (str(peer[0]) if isinstance(peer, tuple) else "")
+        session = transport.get_extra_info("ssl_object")
+        if session is not None:
+            self.tls, self.lines = True, self.host.tls_lines
+            self.transport.set_write_buffer_limits(TLS_UNSENT_BYTES)
+        self.peer = peer_of(
+            address, tls=self.tls, proxies=self.host.proxies, server_name=getattr(session, "server_name", "")
+        )
         self._state.connections.add(self)
         self.deadline = self.loop.time() + self.host.limits.head_seconds
         self.host.deadlines.watch(self)
@@ -478,11 +498,12 @@ class ClientConnection(asyncio.Protocol):
             return
         self._deaf = self._ending = True
         unsent = self.transport.get_write_buffer_size()
-        self.deadline = self.loop.time() + (self.host.limits.body_seconds if unsent else LINGER_SECONDS)
+        self._patience_ends = self.loop.time() + self.host.limits.body_seconds
+        self.deadline = self._patience_ends if unsent else self.loop.time() + LINGER_SECONDS
         self.host.deadlines.hasten(self)
         self.resume_reading()
-        if not self._unread and (self._inbound is None or self._inbound.complete):
-            self.transport.close()
+        if self.tls or (not self._unread and (self._inbound is None or self._inbound.complete)):
+            self.transport.close()  # over TLS reads on until the client has ended its side, too
         elif self.transport.can_write_eof():
             self.transport.write_eof()
 
@@ -553,7 +574,9 @@ class ClientConnection(asyncio.Protocol):
     def expire(self) -> None:
         """Ends a connection that has been silent for too long; a half-sent head is told 408."""
         self.deadline = inf  # stays watched
-        if self._ending or self._drained.waited_for:
+        if self._ending and self.tls and self._is_still_taking():
+            self.deadline = self.loop.time() + LINGER_SECONDS
+        elif self._ending or self._drained.waited_for:
             self.transport.abort()
         elif self._probes:
             if self.exchange is not None and self.exchange.http_11 and not self.answering:
@@ -571,6 +594,17 @@ class ClientConnection(asyncio.Protocol):
                 self._close()
             else:
                 self.deadline = self.loop.time() + self.host.limits.head_seconds
+
+    def _is_still_taking(self) -> bool:
+        """Whether a client over TLS may be taking the last of its answer. What waits in the transport below TLS is not
+        told, but then the kernel is full as well."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is None or self.loop.time() >= self._patience_ends:
+            return False
+        try:
+            return fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)) != bytes(4)
+        except OSError:
+            return False
 
     def shutdown(self) -> None:
         """Has the last answer of a connection say `Connection: close`. A silent one is closed a little later: the

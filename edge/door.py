@@ -10,7 +10,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from edge.client import ClientConnection
 from edge.exchange import Outcome
 from edge.http.answer import NO_BODY, Framing, answer_head, date_line, field_lines
-from edge.problems import Refusal, render
+from edge.problems import SHIELDS, Refusal, render
 from edge.visit import Visit
 
 
@@ -49,6 +49,25 @@ def answer_preflight(visit: Visit, lines: bytes, client: ClientConnection) -> bo
     added = added_lines(visit) + lines
     http_11 = head is None or head.block.http_11
     client.write(answer_head(204, b"", NO_BODY, added=added, keep_alive=keep_alive, http_11=http_11))
+    return keep_alive
+
+
+def redirect(visit: Visit, location: bytes, client: ClientConnection) -> bool:
+    """Leads a client to the same request elsewhere, with its method and body (RFC 9110 §15.4.9). Nothing remembers it,
+    so that a gateway can be without TLS again."""
+    head = visit.head
+    keep_alive = visit.request.keep_alive and visit.request.complete
+    visit.status = 308
+    client.write(
+        answer_head(
+            308,
+            field_lines((*SHIELDS, (b"Location", location))),
+            Framing(0, chunked=False),
+            added=added_lines(visit),
+            keep_alive=keep_alive,
+            http_11=head is None or head.block.http_11,
+        )
+    )
     return keep_alive
 
 

@@ -1,11 +1,13 @@
 """What follows from settings that other gateways know by other names: an address, a URL, rules of documents. Pure."""
 
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from edge.builtin.access import DetailAccess
 from edge.config.defaults import DocumentDefaults
 from edge.limits.rules import Algorithm, LimitRules, Rate
+from edge.listener.certificates import CertificateFiles
 from edge.routing import CorsRules
 from edge.settings import EdgeSettings
 
@@ -20,6 +22,18 @@ _HEADERS: Final = ("authorization", "content-type", "x-api-key", "x-request-id",
 def listen_address(settings: EdgeSettings) -> str:
     """Where a worker without an inherited socket listens, as `host:port`."""
     return settings.listen[0] if settings.listen else f"{_bracketed(settings.host)}:{settings.port}"
+
+
+def redirects(settings: EdgeSettings) -> bool:
+    """Whether there is a plain port that leads to https."""
+    return bool(settings.redirect_listen) or settings.redirect_listen_fd is not None
+
+
+def certificate_files(settings: EdgeSettings) -> list[CertificateFiles]:
+    """Where the certificates and their keys are; none: the edge serves over plain HTTP. ValueError when they are not
+    as many."""
+    pairs = zip(settings.tls_certificates, settings.tls_keys, strict=True)
+    return [CertificateFiles(Path(certificate), Path(key)) for certificate, key in pairs]
 
 
 def redis_url(settings: EdgeSettings) -> str | None:

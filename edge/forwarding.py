@@ -69,7 +69,9 @@ class Forwarder:
             return NO_TARGET
         tenant, principal, way = visit.tenant or governing, visit.principal, standing.way
         if way is None or way.route is not route or way.tenant is not tenant or way.principal is not principal:
-            way = standing.way = self._way(head, route, tenant, principal, governing, visit.origin)
+            way = standing.way = self._way(
+                head, route, tenant, principal, governing, visit.origin, own_hsts=bool(client.lines)
+            )
         if head.block.content_length > way.max_body_bytes:
             return Refusal(reasons.ERROR_REASON_BODY_TOO_LARGE, f"the body is larger than {way.max_body_bytes} octets")
         lease = self.lease(way)
@@ -166,6 +168,8 @@ class Forwarder:
         principal: Principal | None,
         governing: TenantView,
         origin: Origin,
+        *,
+        own_hsts: bool,
     ) -> Way:
         targets = route.service.targets
         return Way(
@@ -176,7 +180,7 @@ class Forwarder:
             request_fields(head, route, targets[0].name.encode(), origin),
             identity_lines(tenant, principal),
             self._max_body_bytes if route.max_body_bytes is None else route.max_body_bytes,
-            WITHHELD[route.cors is not None, tenant.rules.limits.legacy_headers],
+            WITHHELD[route.cors is not None, tenant.rules.limits.legacy_headers, own_hsts],
             _lease(targets[0], governing) if len(targets) == 1 else None,
         )
 

@@ -37,6 +37,9 @@ from edge.visit import Visit
 AMBIGUOUS = Refusal(reasons.ERROR_REASON_AMBIGUOUS_PATH, "the path can be read in more than one way")
 INTERNAL = Refusal(reasons.ERROR_REASON_INTERNAL, "")
 UNCOUNTED = Refusal(reasons.ERROR_REASON_LIMIT_UNAVAILABLE, "the request cannot be counted now")
+MISDIRECTED = Refusal(
+    reasons.ERROR_REASON_MISDIRECTED, "the connection was made for another host than the request names"
+)
 NOT_FOUND = Refusal(reasons.ERROR_REASON_ROUTE_NOT_FOUND, "no route matches this request")
 
 
@@ -99,11 +102,15 @@ class Journey:
                 self._begun(visit)
         else:
             visit = repeat.visit
+        if client.lines and not (repeat is not None and repeat.sent):
+            visit.lines += client.lines
         if head is not None and self._draining() and not client.pipelined:
             request.keep_alive = False
         try:
             if isinstance(request.head, Refusal):
                 return refuse(visit, request.head, client)
+            if visit.origin.misdirected:
+                return refuse(visit, MISDIRECTED, client)
             if repeat is not None and repeat.sent:
                 return finish(visit, await self._forwarder.resume(repeat, client), client)
             if request.head.path is not None and self._builtins.serves(request.head.path):
@@ -181,7 +188,8 @@ class Journey:
             return refuse(visit, outcome, client)
         if outcome.whole and client.repeats(head) and standing.way is not None and self._repeatable(visit, route):
             proving = credential if isinstance(credential, Credential) and route.auth is not Auth.NONE else None
-            ground = Ground(snapshot, proving, limits, cors_lines, served_until(tenant, rules.subscription))
+            lines = (*client.lines, *cors_lines)
+            ground = Ground(snapshot, proving, limits, lines, served_until(tenant, rules.subscription))
             client.repeat = Repeat(self._means, ground, client, visit, head, standing.way)
         return finish(visit, outcome, client)
 

@@ -89,13 +89,13 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What the request to be repeated was admitted by. `cors` are the lines of its answer that belong to its Origin,
-    `until` (seconds since 1970) is when its tenant's subscription ends."""
+    """What the request to be repeated was admitted by. `lines` are those of its answer that belong to its connection
+    and its Origin, `until` (seconds since 1970) is when its tenant's subscription ends."""
 
     snapshot: GatewaySnapshot
     credential: Credential | None
     limits: LimitSet | None
-    cors: tuple[bytes, ...]
+    lines: tuple[bytes, ...]
     until: float
 
 
@@ -173,7 +173,7 @@ class Repeat(Exchange):
         self.sent = True
         self.sent_at = time.perf_counter()
         self._repeating.take_up(self)
-        visit.lines += self._ground.cors
+        visit.lines += self._ground.lines
         if visit.decision is not None:
             visit.lines += limit_lines(visit.decision)
         self.run_on(connection, b"".join(visit.lines))

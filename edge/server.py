@@ -1,23 +1,44 @@
 """uvicorn's server with a life-cycle of ours: signals belong to the worker, and its end is an ordinary return.
 
-uvicorn raises SIGTERM again after its shutdown, so that nothing around `serve()` would ever be unwound.
+uvicorn raises SIGTERM again after its shutdown, so that nothing around `serve()` would ever be unwound. Connections
+that do not begin with HTTP come by acceptors of ours; once they are open they are like the others.
 """
 
 import asyncio
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 
 from edge.client import ClientConnection
+from edge.listener.acceptor import BACKLOG, Acceptor
 
-BACKLOG = 2048
 UNSENT_BYTES = 128 * 1024
 
 
 class EdgeServer(uvicorn.Server):
-    """Serves until `should_exit` is set, then drains."""
+    """Serves until `should_exit` is set, then drains. `acceptors` take connections besides uvicorn's sockets, each for
+    a protocol of its own."""
+
+    def __init__(
+        self, config: uvicorn.Config, acceptors: Sequence[tuple[Acceptor, type[ClientConnection]]] = ()
+    ) -> None:
+        super().__init__(config)
+        self._acceptors = acceptors
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves on these sockets, and by the acceptors."""
+        async with asyncio.TaskGroup() as self._opening:
+            await super().serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to take connections. A socket that an acceptor has is its alone."""
+        taken = [acceptor.listener for acceptor, _ in self._acceptors]
+        await super().startup([each for each in sockets or () if each not in taken])
+        for acceptor, protocol in self._acceptors:
+            acceptor.open(partial(protocol, self.config, self.server_state, {}), self._opening)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -26,6 +47,7 @@ class EdgeServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Lets requests end, for the time that they have; then cuts the rest off, so that these are recorded, too."""
+        await asyncio.gather(*(acceptor.close() for acceptor, _ in self._acceptors))
         await super().shutdown(sockets)
         connections = self.server_state.connections
         for connection in list(connections):
@@ -34,7 +56,11 @@ class EdgeServer(uvicorn.Server):
             await asyncio.sleep(0)
 
 
-def edge_server(protocol: type[ClientConnection], drain_seconds: float) -> EdgeServer:
+def edge_server(
+    protocol: type[ClientConnection],
+    drain_seconds: float,
+    acceptors: Sequence[tuple[Acceptor, type[ClientConnection]]] = (),
+) -> EdgeServer:
     """A server whose connections are ours from the first octet on; no connection reaches uvicorn's own protocols."""
     return EdgeServer(
         uvicorn.Config(
@@ -51,7 +77,8 @@ def edge_server(protocol: type[ClientConnection], drain_seconds: float) -> EdgeS
             log_config=None,
             backlog=BACKLOG,
             timeout_graceful_shutdown=max(1, round(drain_seconds)),
-        )
+        ),
+        acceptors,
     )
 
 

@@ -1,5 +1,6 @@
 """What an edge worker is told by its environment."""
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,6 +11,7 @@ from domain.origins import ORIGIN
 from svckit.settings import CommaList, NetworkList, RimSettings
 
 _YEAR_SECONDS = 366 * 86_400
+_HSTS = re.compile(r"max-age=\d{1,10}(; includeSubDomains)?(; preload)?")
 
 
 def _port(value: object) -> object:
@@ -26,6 +28,26 @@ class EdgeSettings(RimSettings):
     """Wins over `host` and `port`."""
     listen_fd: int | None = Field(default=None, ge=3)
     """A listening socket inherited from the supervisor; wins over all of these."""
+    tls_certificates: CommaList = ()
+    """Files in PEM, each with a certificate and its chain; the first is for clients that ask for none of them. With
+    one or more the edge serves over TLS, and over nothing else."""
+    tls_keys: CommaList = ()
+    """The files of their keys, in the same order."""
+    hsts: str = "max-age=31536000"
+    """The Strict-Transport-Security of answers over TLS; empty: none."""
+    redirect_listen: CommaList = Field(default=(), max_length=1)
+    """Where plain requests are led to https."""
+    redirect_listen_fd: int | None = Field(default=None, ge=3)
+    """The same as a listening socket inherited from the supervisor; wins over it."""
+    redirect_port: int = Field(default=443, ge=1, le=65_535)
+    """The port that they are led to."""
+    proxy_protocol_from: NetworkList = ()
+    """Networks of balancers whose connections begin with a PROXY header, on every port of the edge; nobody else's
+    do."""
+    handshake_seconds: float = Field(default=10.0, ge=0.1, le=50)
+    """For the PROXY header and the TLS handshake of a connection together."""
+    handshakes: int = Field(default=256, ge=1, le=65_536)
+    """Connections of a port that are in this state at a time; others wait."""
     ready_fd: int | None = Field(default=None, ge=3)
     """Inherited from the supervisor: the worker writes a line to it once it serves and is ready."""
     worker_slot: int = Field(default=0, ge=0, le=1023)
@@ -98,6 +120,13 @@ class EdgeSettings(RimSettings):
     cors_origins: CommaList = Field(default=(), max_length=1_000, validation_alias="CORS_ORIGINS")
     """Who may ask cross-origin, where the document of `default` has no rules for it."""
     cors_allow_credentials: bool = Field(default=False, validation_alias="CORS_ALLOW_CREDENTIALS")
+
+    @field_validator("hsts")
+    @classmethod
+    def _hsts(cls, value: str) -> str:
+        if value and _HSTS.fullmatch(value) is None:
+            raise ValueError("max-age=SECONDS, then at most ; includeSubDomains and ; preload")
+        return value
 
     @field_validator("health_networks")
     @classmethod

@@ -30,6 +30,7 @@ EVENTS: Mapping[str, tuple[str, str | None]] = {
     "gateway_auth_cache_hits": ("Credentials found in the worker's cache.", None),
     "gateway_auth_cache_misses": ("Credentials looked up at authsvc.", None),
     "gateway_auth_stale": ("Requests served by a cached principal while authsvc was away.", None),
+    "gateway_connections_dropped": ("Connections that came to nothing before their first request.", "reason"),
     "telemetry_dropped": ("Telemetry records dropped.", "reason"),
 }
 """Counters besides the requests: name without `_total` → help and the name of its label."""
@@ -37,6 +38,10 @@ EVENTS: Mapping[str, tuple[str, str | None]] = {
 GAUGES: Mapping[str, tuple[str, Callable[[float, float], float]]] = {
     "gateway_auth_cached_principals": ("Principals in the workers' caches.", operator.add),
     "telemetry_spooled_records": ("Telemetry records that wait for the collector.", operator.add),
+    "gateway_certificate_expiry_seconds": (
+        "When the first of the certificates in use expires, in seconds since 1970.",
+        min,
+    ),
     "gateway_config_revision": ("The revision of the config of the worker that is furthest behind.", min),
 }
 """Levels: name → help, and how those of two workers become one."""

@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from importlib.metadata import version
 
 import grpc
@@ -31,7 +32,7 @@ from edge.config.warm import WarmCopies
 from edge.config.warm_disk import WarmDisk
 from edge.config.warm_redis import WarmRedis
 from edge.deadlines import Deadlines
-from edge.environment import detail_access, document_defaults, listen_address, redis_url
+from edge.environment import detail_access, document_defaults, listen_address, redirects, redis_url
 from edge.forwarding import Forwarder
 from edge.http.forwarded import ProxyHeaders, TrustedProxies
 from edge.inbound import InboundRequest
@@ -39,6 +40,9 @@ from edge.instance import Instance
 from edge.journey import Journey
 from edge.limits.crowds import AddressCounters
 from edge.limits.limiter import Limiter
+from edge.listener.acceptor import Acceptor, OpeningLimits
+from edge.listener.redirect import Redirector
+from edge.listener.rotation import Certificates
 from edge.pace import LeastPace
 from edge.readiness import Feeds
 from edge.records import Records
@@ -70,8 +74,16 @@ TALLY_SECONDS = 1.0
 class Worker:
     """What the connections of a worker share."""
 
-    def __init__(self, slot: int, limits: ClientLimits, deadlines: Deadlines, proxies: TrustedProxies) -> None:
+    def __init__(
+        self,
+        slot: int,
+        limits: ClientLimits,
+        deadlines: Deadlines,
+        proxies: TrustedProxies,
+        tls_lines: tuple[bytes, ...],
+    ) -> None:
         self.slot = slot
+        self.tls_lines = tls_lines
         self.limits = limits
         self.proxies = proxies
         self.deadlines = deadlines
@@ -89,11 +101,13 @@ async def run_worker(
     identity: ProcessIdentity,
     instance: Instance,
     seal: Seal,
+    certificates: Certificates | None,
     write_lines: Callable[[bytes], object],
 ) -> None:
     """Runs one worker until SIGTERM or SIGINT. `write_lines` takes whole lines of the access log and never waits."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     listener = listening_socket(listen_address(settings), settings.listen_fd)
+    redirecting = _redirect_socket(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(stop_signals(stop.set))
 
@@ -133,7 +147,7 @@ async def run_worker(
         stack.callback(access_log.flush)
 
         proxies = TrustedProxies(settings.trusted_proxies, ProxyHeaders(settings.proxy_headers))
-        worker = Worker(instance.slot, client_limits(settings), deadlines, proxies)
+        worker = Worker(instance.slot, client_limits(settings), deadlines, proxies, tls_lines(settings))
         records = Records(
             tally,
             access_log if settings.access_log else None,
@@ -158,13 +172,27 @@ async def run_worker(
             lambda: worker.draining,
             records.begin if settings.log_level == "debug" else None,
         )
-        server = edge_server(hosted_by(worker), settings.drain_seconds)
+        protocol, acceptors = hosted_by(worker), []
+        accept = partial(
+            Acceptor,
+            balancers=settings.proxy_protocol_from,
+            limits=opening_limits(settings),
+            dropped=partial(tally.event, "gateway_connections_dropped"),
+        )
+        if certificates is not None or settings.proxy_protocol_from:
+            acceptors.append((accept(listener, tls=certificates), protocol))
+        if redirecting is not None:
+            redirector = Redirector(worker, settings.redirect_port, records.keep)
+            acceptors.append((accept(redirecting, tls=None), hosted_by(redirector)))
+        server = edge_server(protocol, settings.drain_seconds, acceptors)
 
         async def publish_counts() -> None:
             while True:
                 await asyncio.sleep(TALLY_SECONDS)
                 feeds.count(tally)
                 tally.services = dict(service_health.last())
+                if certificates is not None:
+                    tally.gauges["gateway_certificate_expiry_seconds"] = certificates.not_after.timestamp()
                 tally_file.write(tally)
 
         async def flush_log() -> None:
@@ -184,15 +212,22 @@ async def run_worker(
                     pool.run,
                     publish_counts,
                     flush_log,
+                    *([certificates.run] if certificates is not None else []),
                 )
             ]
-            loop.add_signal_handler(signal.SIGHUP, feed.try_again)
+
+            def look_again() -> None:
+                feed.try_again()
+                if certificates is not None:
+                    certificates.look_now()
+
+            loop.add_signal_handler(signal.SIGHUP, look_again)
             # meanwhile connections wait in the listener's queue, or go to the worker that this one replaces
             await feed.begun.wait()
             await _settle(feeds, stop)
             if settings.ready_fd is not None:
                 loops.append(tasks.create_task(_tell_ready(server, feeds, settings.ready_fd)))
-            await _serve(server, listener, worker, feed, stop)
+            await _serve(server, listener, redirecting, worker, feed, stop)
             if not await recorder.flush(settings.drain_seconds):
                 log.warning("telemetry stays in the spool for the next start", records=recorder.spooled)
             feeds.count(tally)
@@ -221,13 +256,19 @@ async def _tell_ready(server: EdgeServer, feeds: Feeds, descriptor: int) -> None
 
 
 async def _serve(
-    server: EdgeServer, listener: socket.socket, worker: Worker, feed: ConfigFeed, stop: asyncio.Event
+    server: EdgeServer,
+    listener: socket.socket,
+    redirecting: socket.socket | None,
+    worker: Worker,
+    feed: ConfigFeed,
+    stop: asyncio.Event,
 ) -> None:
     """Serves until it is told to stop, then lets requests end."""
+    redirect = {} if redirecting is None else {"redirect": redirecting.getsockname()}
     _quiet_collector()
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.serve(sockets=[listener]))
-        log.info("serving", slot=worker.slot, address=listener.getsockname())
+        log.info("serving", slot=worker.slot, address=listener.getsockname(), **redirect)
         await stop.wait()
         log.info("draining")
         worker.draining = True
@@ -267,6 +308,22 @@ def client_limits(settings: EdgeSettings) -> ClientLimits:
         idle_seconds=settings.idle_seconds,
         drain_idle_seconds=min(DRAIN_IDLE_SECONDS, settings.drain_seconds / 2),
     )
+
+
+def opening_limits(settings: EdgeSettings) -> OpeningLimits:
+    """The bounds of connections that are being opened, by the settings."""
+    return OpeningLimits(settings.handshake_seconds, settings.handshakes, settings.body_seconds)
+
+
+def tls_lines(settings: EdgeSettings) -> tuple[bytes, ...]:
+    """The header lines of all answers over TLS."""
+    return (b"Strict-Transport-Security: %b\r\n" % settings.hsts.encode("ascii"),) if settings.hsts else ()
+
+
+def _redirect_socket(settings: EdgeSettings) -> socket.socket | None:
+    if not redirects(settings):
+        return None
+    return listening_socket("".join(settings.redirect_listen), settings.redirect_listen_fd)
 
 
 def guard_of(settings: EdgeSettings) -> AddressGuard:

@@ -23,10 +23,15 @@ CORS = frozenset(
 """Not passed on either where the edge answers for the tenant: a browser refuses an answer that has them twice."""
 X_RATE_LIMIT = frozenset(b"x-ratelimit-limit x-ratelimit-remaining x-ratelimit-reset".split())
 """Not passed on either where the tenant has the edge say them."""
+HSTS = frozenset((b"strict-transport-security",))
+"""Not passed on either where the edge says it: browsers take the first of several (RFC 6797 §8.1)."""
 WITHHELD = {
-    (own_cors, own_limits): (CORS if own_cors else frozenset()) | (X_RATE_LIMIT if own_limits else frozenset())
+    (own_cors, own_limits, own_hsts): (CORS if own_cors else frozenset())
+    | (X_RATE_LIMIT if own_limits else frozenset())
+    | (HSTS if own_hsts else frozenset())
     for own_cors in (False, True)
     for own_limits in (False, True)
+    for own_hsts in (False, True)
 }
 """What is left out of an upstream's answers, by whether the edge answers cross-origin requests, and says those."""
 _NOTED = ENDS_HERE | {b"date"}

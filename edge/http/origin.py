@@ -17,32 +17,36 @@ _MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other end of a connection. `address` is empty for one that has none, such as a Unix socket's."""
+    """The other end of a connection. `address` is empty for one that has none, such as a Unix socket's; `server_name`
+    is the host that it asked for when TLS began, empty where it named none."""
 
     address: str
     tls: bool
     trusted: bool
+    server_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a request comes from: the client's `address`, the `host` that it asked for (None when a trusted proxy
     names one that is not valid), the `scheme` that it used, and the `lines` that tell the upstream so. `patience`: the
-    seconds that a trusted proxy waits for the answer, None when it does not say."""
+    seconds that a trusted proxy waits for the answer, None when it does not say. `misdirected`: the request is for
+    another host than the one that its connection was made for."""
 
     address: str
     host: str | None = ""
     scheme: str = "http"
     lines: bytes = b""
     patience: float | None = None
+    misdirected: bool = False
 
 
-def peer_of(address: str, *, tls: bool, proxies: TrustedProxies) -> Peer:
-    """The peer with this address, as the socket tells it."""
+def peer_of(address: str, *, tls: bool, proxies: TrustedProxies, server_name: str = "") -> Peer:
+    """The peer with this address, as the socket or a balancer tells it."""
     if not proxies.networks and ":" not in address:
-        return Peer(address, tls, trusted=False)
+        return Peer(address, tls, False, server_name)
     parsed = parse_address(address.partition("%")[0])
-    return Peer(address if parsed is None else str(parsed), tls, proxies.trusts(parsed))
+    return Peer(address if parsed is None else str(parsed), tls, proxies.trusts(parsed), server_name)
 
 
 _NOTHING = Claims((), b"", b"")
@@ -61,6 +65,7 @@ def find_origin(peer: Peer, head: Head, proxies: TrustedProxies) -> Origin:
         scheme.decode("ascii"),
         b"" if host is None else _lines(hops, scheme, authority) + _via(head),
         _patience(head) if peer.trusted else None,
+        _misdirected(peer, head),
     )
 
 
@@ -74,6 +79,12 @@ def _lines(hops: Sequence[str], scheme: bytes, authority: bytes) -> bytes:
         b"X-Forwarded-Host: %b\r\n" % authority if authority else b"",
         ", ".join(nodes).encode("ascii"),
     )
+
+
+def _misdirected(peer: Peer, head: Head) -> bool:
+    """Whether a client asks for another host than TLS was made for (RFC 9110 §7.4). Proxies that are believed name
+    the gateway itself, or nobody, and speak for all hosts on one connection."""
+    return peer.server_name not in ("", head.host) and head.host != "" and not peer.trusted
 
 
 def _patience(head: Head) -> float | None:

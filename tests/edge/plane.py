@@ -239,6 +239,8 @@ class Plane:
     """The edge's side of all clients' connections, in the order in which they were made."""
     protocol: type[ClientConnection] = ClientConnection
     """Of its connections, for another server."""
+    state: "_ServerState | None" = None
+    """Of its server, for another one whose connections are to be its own."""
     drain: Callable[[], None] = lambda: None
     """Begins the end of the worker, as uvicorn does."""
 
@@ -308,6 +310,8 @@ class _Services:
 
 class _Host:
     """What a connection needs of its worker."""
+
+    tls_lines: tuple[bytes, ...] = (b"Strict-Transport-Security: max-age=60\r\n",)
 
     def __init__(self, limits: ClientLimits, deadlines: Deadlines, proxies: TrustedProxies) -> None:
         self.limits = limits
@@ -392,7 +396,7 @@ async def plane(
         services, services, limiter or services, forwarder, builtins, record, lambda: host.draining, begun
     )
     server_state, protocol = _ServerState(state), hosted_by(host)
-    state.protocol = protocol
+    state.protocol, state.state = protocol, server_state
     server = await loop.create_server(lambda: protocol(None, server_state, None, loop), "127.0.0.1", 0)
     state.port = server.sockets[0].getsockname()[1]
 

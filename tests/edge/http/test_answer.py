@@ -147,10 +147,19 @@ def test_pages_of_other_origins_are_answered_by_one_of_two(withheld: frozenset[b
 
 @pytest.mark.parametrize("own_cors", [False, True])
 @pytest.mark.parametrize("own_limits", [False, True])
-def test_what_the_edge_says_itself_is_left_out_and_all_else_goes_on(own_cors: bool, own_limits: bool) -> None:
-    fields = ((b"X-RateLimit-Limit", b"9"), (b"Access-Control-Max-Age", b"1"), (b"X-RateLimit-Scope", b"a"))
-    left = [field for field, own in zip(fields, (own_limits, own_cors, False), strict=True) if not own]
-    assert read_answer(fields, withheld=WITHHELD[own_cors, own_limits]) == (UNTIL_CLOSE, field_lines(left), False)
+@pytest.mark.parametrize("own_hsts", [False, True])
+def test_what_the_edge_says_itself_is_left_out_and_all_else_goes_on(
+    own_cors: bool, own_limits: bool, own_hsts: bool
+) -> None:
+    fields = (
+        (b"X-RateLimit-Limit", b"9"),
+        (b"Access-Control-Max-Age", b"1"),
+        (b"Strict-Transport-Security", b"max-age=1"),
+        (b"X-RateLimit-Scope", b"a"),
+    )
+    left = [field for field, own in zip(fields, (own_limits, own_cors, own_hsts, False), strict=True) if not own]
+    withheld = WITHHELD[own_cors, own_limits, own_hsts]
+    assert read_answer(fields, withheld=withheld) == (UNTIL_CLOSE, field_lines(left), False)
 
 
 @pytest.mark.parametrize("name", sorted(CORS), ids=bytes.decode)

@@ -66,6 +66,7 @@ class _Host:
     """The worker of one connection."""
 
     draining = False
+    tls_lines: tuple[bytes, ...] = ()
     proxies = TrustedProxies()
 
     def __init__(self, limits: ClientLimits, deadlines: Deadlines) -> None:
