@@ -7,6 +7,7 @@ import asyncio
 import random
 import re
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -67,17 +68,34 @@ class Client:
             self._connection.close()
             self._connection = None
 
+    @property
+    def _connected(self) -> bool:
+        return self._connection is not None
+
+    async def _connect(self) -> None:
+        self._connection = socket.socket()
+        self._connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(self._connection, self._address)
+
+    async def _is_closed(self) -> bool:
+        return self._connection is not None and _is_closed(self._connection)
+
+    async def _send(self, octets: bytes) -> None:
+        assert self._connection is not None
+        await asyncio.get_running_loop().sock_sendall(self._connection, octets)
+
+    async def _receive(self) -> bytes:
+        assert self._connection is not None
+        return await asyncio.get_running_loop().sock_recv(self._connection, 65536)
+
     async def _ask(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._connection is not None and _is_closed(self._connection):
+        if await self._is_closed():
             self._count.found_closed += 1
             self.close()
-        if self._connection is None:
-            self._connection = socket.socket()
-            self._connection.setblocking(False)
-            await loop.sock_connect(self._connection, self._address)
+        if not self._connected:
+            await self._connect()
             self._count.connections += 1
-        await loop.sock_sendall(self._connection, self._request)
+        await self._send(self._request)
         octets = b""
         while (end := octets.find(b"\r\n\r\n")) < 0:
             octets += await self._more(octets)
@@ -94,11 +112,47 @@ class Client:
             self.close()
 
     async def _more(self, so_far: bytes) -> bytes:
-        assert self._connection is not None
-        more = await asyncio.get_running_loop().sock_recv(self._connection, 65536)
+        more = await self._receive()
         if not more:
             raise _Failure("closed in the middle of an answer" if so_far else "closed without an answer")
         return more
+
+
+class TlsClient(Client):
+    """The same over TLS, verified for localhost."""
+
+    def __init__(self, port: int, path: str, fields: tuple[str, ...], count: Count, context: ssl.SSLContext) -> None:
+        super().__init__(port, path, fields, count)
+        self._request = self._request.replace(b"Host: 127.0.0.1", b"Host: localhost")
+        self._context = context
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].transport.abort()
+            self._streams = None
+
+    @property
+    def _connected(self) -> bool:
+        return self._streams is not None
+
+    async def _connect(self) -> None:
+        self._streams = await asyncio.open_connection(*self._address, ssl=self._context, server_hostname="localhost")
+
+    async def _is_closed(self) -> bool:
+        if self._streams is None:
+            return False
+        await asyncio.sleep(0)  # the loop hears of an end that has arrived
+        reader, writer = self._streams
+        return reader.at_eof() or writer.is_closing()
+
+    async def _send(self, octets: bytes) -> None:
+        assert self._streams is not None
+        self._streams[1].write(octets)
+
+    async def _receive(self) -> bytes:
+        assert self._streams is not None
+        return await self._streams[0].read(65536)
 
 
 def _is_closed(connection: socket.socket) -> bool:
@@ -123,12 +177,24 @@ class Crowd:
 
 
 async def crowd_runs(
-    crowd: Crowd, port: int, path: str, fields: tuple[str, ...], count: Count, over: Callable[[], bool]
+    crowd: Crowd,
+    port: int,
+    path: str,
+    fields: tuple[str, ...],
+    count: Count,
+    over: Callable[[], bool],
+    context: ssl.SSLContext | None = None,
 ) -> None:
-    """Has the crowd ask again and again until it is `over`."""
+    """Has the crowd ask again and again until it is `over`; over TLS in a `context`."""
+
+    def client() -> Client:
+        if context is None:
+            return Client(port, path, fields, count)
+        return TlsClient(port, path, fields, count, context)
+
     async with asyncio.TaskGroup() as tasks:
         for _ in range(crowd.size):
-            tasks.create_task(_run(crowd, Client(port, path, fields, count), over))
+            tasks.create_task(_run(crowd, client(), over))
 
 
 async def _run(crowd: Crowd, client: Client, over: Callable[[], bool]) -> None:

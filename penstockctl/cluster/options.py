@@ -9,7 +9,8 @@ class ClusterOptions:
     """Ports may be 0: any free one (`grpc_port_base` 0: no TCP for gRPC at all, Unix sockets only).
 
     `redis_url` and `database_url` name external servers; None means embedded ones. `database_url` is an
-    administrator's: it may create roles and databases.
+    administrator's: it may create roles and databases. `tls_certificates` and `tls_keys` are paths with commas between
+    them, as the edge reads them, empty: plain HTTP; `redirect_port` None: no port that leads to https.
     """
 
     data_dir: Path
@@ -21,3 +22,11 @@ class ClusterOptions:
     demo: bool = True
     redis_url: str | None = None
     database_url: str | None = None
+    tls_certificates: str = ""
+    tls_keys: str = ""
+    redirect_port: int | None = None
+
+    @property
+    def edge_scheme(self) -> str:
+        """How the edge is spoken to."""
+        return "https" if self.tls_certificates else "http"

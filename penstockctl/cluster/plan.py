@@ -43,8 +43,8 @@ class Surroundings:
     """What the plan stands on, all of it there already.
 
     `stores` names the embedded servers' processes. `edge_fds` are listening sockets, one per worker slot,
-    on `edge_port`; `upstream_fd` is the demo upstream's, None without it.
-    `inherited` is the environment of the command itself.
+    on `edge_port`; `upstream_fd` is the demo upstream's, None without it. `inherited` is the environment of the
+    command itself. `redirect_fds` are like `edge_fds`, on the port that leads to https; none without it.
     """
 
     options: ClusterOptions
@@ -59,12 +59,15 @@ class Surroundings:
     upstream_fd: int | None
     upstream_port: int | None
     inherited: Mapping[str, str] = field(repr=False)
+    redirect_port: int | None = None
+    redirect_fds: tuple[int, ...] = ()
 
 
 # Set by the plan, or the other spellings of what it sets: not to be taken over from the operator's shell.
 _OTHER_NAMES = ("HOST", "PORT", "REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD")
 _NAMES = (
     *("LISTEN", "LISTEN_FD", "READY_FD", "METRICS_LISTEN", "OWN_PORTS", "WORKER_SLOT", "ADMIN_LISTEN"),
+    *("TLS_CERTIFICATES", "TLS_KEYS", "REDIRECT_LISTEN", "REDIRECT_LISTEN_FD", "REDIRECT_PORT"),
     *("IDENTITY_KEY", "TRUSTED_KEYS", "KEK", "CLUSTER_KEY", "DATABASE_URL", "REDIS_URL"),
     *("DATA_DIR", "RUN_DIR", "AUTH_ADDRESS", "RATELIMIT_ADDRESS", "CONFIG_ADDRESS", "TELEMETRY_ADDRESS"),
 )
@@ -125,7 +128,8 @@ def own_ports(around: Surroundings) -> list[int]:
     """The cluster's own TCP ports, which no tenant may name as a target."""
     base = around.options.grpc_port_base
     grpc_ports = [base + service.port_offset for service in SERVICES] if base else []
-    return [around.edge_port, around.options.admin_port, *grpc_ports]
+    redirect_ports = [] if around.redirect_port is None else [around.redirect_port]
+    return [around.edge_port, *redirect_ports, around.options.admin_port, *grpc_ports]
 
 
 def _service(service: Service, around: Surroundings) -> ProcessSpec:
@@ -138,8 +142,10 @@ def _service(service: Service, around: Surroundings) -> ProcessSpec:
 
 
 def _edge_worker(slot: int, name: str, around: Surroundings, services: tuple[str, ...]) -> ProcessSpec:
+    fds = (around.edge_fds[slot], *around.redirect_fds[slot : slot + 1])
     environment = {
         **_common(around, "edge", services),
+        **_tls(around, slot),
         "PENSTOCK_LISTEN_FD": str(around.edge_fds[slot]),
         "PENSTOCK_WORKER_SLOT": str(slot),
         "PENSTOCK_OWN_PORTS": ",".join(map(str, own_ports(around))),
@@ -152,11 +158,25 @@ def _edge_worker(slot: int, name: str, around: Surroundings, services: tuple[str
     }
     return ProcessSpec(
         name=name,
-        command=_python_module("edge", environment, around, (around.edge_fds[slot],)),
+        command=_python_module("edge", environment, around, fds),
         gate=ReadyLine("PENSTOCK_READY_FD"),
         after=services,
         drain_seconds=_worker_drain_seconds(around.inherited),
     )
+
+
+def _tls(around: Surroundings, slot: int) -> dict[str, str]:
+    """What a worker is told of TLS; nothing where the edge serves over plain HTTP."""
+    if not around.options.tls_certificates:
+        return {}
+    told = {
+        "PENSTOCK_TLS_CERTIFICATES": around.options.tls_certificates,
+        "PENSTOCK_TLS_KEYS": around.options.tls_keys,
+        "PENSTOCK_REDIRECT_PORT": str(around.edge_port),
+    }
+    if around.redirect_fds:
+        told["PENSTOCK_REDIRECT_LISTEN_FD"] = str(around.redirect_fds[slot])
+    return told
 
 
 def _worker_drain_seconds(inherited: Mapping[str, str]) -> float:

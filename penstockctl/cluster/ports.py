@@ -17,9 +17,11 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class ClusterPorts:
-    """`edge` has a socket per worker slot; `upstream` is the demo's, None without it; `grpc` by service."""
+    """`edge` has a socket per worker slot, and so has `redirect`, if there is such a port; `upstream` is the demo's,
+    None without it; `grpc` by service."""
 
     edge: tuple[socket.socket, ...]
+    redirect: tuple[socket.socket, ...]
     upstream: socket.socket | None
     admin: int
     grpc: dict[str, int]
@@ -27,6 +29,10 @@ class ClusterPorts:
     @property
     def edge_port(self) -> int:
         return port_of(self.edge[0])
+
+    @property
+    def redirect_port(self) -> int | None:
+        return port_of(self.redirect[0]) if self.redirect else None
 
     @property
     def upstream_port(self) -> int | None:
@@ -39,22 +45,36 @@ def open_ports(options: ClusterOptions, upstream_port_file: Path) -> Iterator[Cl
     refuse_clashes(options)
     with ExitStack() as stack:
         edge = stack.enter_context(open_listeners(options.host, options.edge_port, options.workers, "--edge-port"))
+        redirect: tuple[socket.socket, ...] = ()
+        if options.redirect_port is not None:
+            listeners = open_listeners(options.host, options.redirect_port, options.workers, "--redirect-port")
+            redirect = stack.enter_context(listeners)
         if options.admin_port:
             refuse_taken_port(options.host, options.admin_port, "--admin-port")
         grpc = _grpc_ports(options)
         for port in grpc.values():
             refuse_taken_port(options.host, port, "--grpc-port-base")
-        chosen = {options.edge_port, options.admin_port, *grpc.values()}
+        chosen = {options.edge_port, options.redirect_port or 0, options.admin_port, *grpc.values()}
         upstream = stack.enter_context(_open_upstream(upstream_port_file, chosen)) if options.demo else None
-        yield ClusterPorts(edge, upstream, options.admin_port or find_free_port(options.host), grpc)
+        yield ClusterPorts(edge, redirect, upstream, options.admin_port or find_free_port(options.host), grpc)
 
 
 def refuse_clashes(options: ClusterOptions) -> None:
-    """Raises OperatorError when two options choose the same port."""
-    edge, admin, grpc = options.edge_port, options.admin_port, _grpc_ports(options).values()
-    if edge and edge == admin:
-        raise OperatorError(f"--edge-port and --admin-port are both {edge}: choose different ones.")
-    for option, port in (("--edge-port", edge), ("--admin-port", admin)):
+    """Raises OperatorError when two options choose the same port, or one has no use."""
+    if options.redirect_port is not None and not options.tls_certificates:
+        raise OperatorError("--redirect-port leads to https: give the gateway --tls-certificates and --tls-keys.")
+    grpc = _grpc_ports(options).values()
+    taken: dict[int, str] = {}
+    for option, port in (
+        ("--edge-port", options.edge_port),
+        ("--admin-port", options.admin_port),
+        ("--redirect-port", options.redirect_port),
+    ):
+        if not port:
+            continue
+        if port in taken:
+            raise OperatorError(f"{taken[port]} and {option} are both {port}: choose different ones.")
+        taken[port] = option
         if port in grpc:
             raise OperatorError(
                 f"{option} {port} is one of the four ports {min(grpc)} to {max(grpc)} that --grpc-port-base chooses:"

@@ -112,6 +112,8 @@ async def _prepare(
         stores=stores.names,
         edge_port=ports.edge_port,
         edge_fds=tuple(listener.fileno() for listener in ports.edge),
+        redirect_port=ports.redirect_port,
+        redirect_fds=tuple(listener.fileno() for listener in ports.redirect),
         upstream_fd=ports.upstream.fileno() if ports.upstream else None,
         upstream_port=ports.upstream_port,
         inherited=environment,
@@ -121,7 +123,7 @@ async def _prepare(
 async def _start(around: Surroundings, ports: ClusterPorts, supervisor: Supervisor, log: ClusterLog) -> Summary:
     """The processes, the operator's token and the demo tenant: whoever sees the edge ready finds the files of both."""
     host = url_host(around.options.host)
-    edge_url, admin_url = f"http://{host}:{ports.edge_port}", f"http://{host}:{ports.admin}"
+    edge_url, admin_url = f"{around.options.edge_scheme}://{host}:{ports.edge_port}", f"http://{host}:{ports.admin}"
     token_file = around.data_dir / "admin.token"
     services, admin, workers = _in_order(plan_processes(around))
     await supervisor.start(services)
@@ -144,6 +146,7 @@ async def _start(around: Surroundings, ports: ClusterPorts, supervisor: Supervis
         data_dir=around.data_dir,
         grpc_ports=ports.grpc,
         demo_key=demo_key,
+        redirect_url=None if ports.redirect_port is None else f"http://{host}:{ports.redirect_port}",
     )
 
 

@@ -11,7 +11,8 @@ from penstockctl.cluster.demo import HOST
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`grpc_ports` maps services to TCP ports (empty: Unix sockets only); `demo_key` None: no demo."""
+    """`grpc_ports` maps services to TCP ports (empty: Unix sockets only); `demo_key` None: no demo;
+    `redirect_url` None: nothing leads to https."""
 
     edge_url: str
     admin_url: str
@@ -20,6 +21,7 @@ class Summary:
     data_dir: Path
     grpc_ports: dict[str, int]
     demo_key: str | None = field(repr=False)
+    redirect_url: str | None = None
 
 
 def demo_url(edge_url: str) -> str:
@@ -30,7 +32,9 @@ def demo_url(edge_url: str) -> str:
 def anonymous_demo_url(edge_url: str) -> str | None:
     """The same request at the demo tenant's own host; None when that name does not lead to where the edge listens."""
     parts = urlsplit(edge_url)
-    return demo_url(f"http://{HOST}:{parts.port}") if parts.hostname in ("127.0.0.1", "::1", "localhost") else None
+    if parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        return None
+    return demo_url(f"{parts.scheme}://{HOST}:{parts.port}")
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -42,16 +46,19 @@ def print_summary(console: Console, summary: Summary) -> None:
         console.out(f"  {name:<5}  {value}", highlight=False)
     if summary.demo_key:
         console.out("\nTry:\n", highlight=False)
-        command = f'curl -H "X-API-Key: {summary.demo_key}" {demo_url(summary.edge_url)}'
+        # No certificate is for loopback, as a rule.
+        curl = "curl --insecure" if summary.edge_url.startswith("https:") else "curl"
+        command = f'{curl} -H "X-API-Key: {summary.demo_key}" {demo_url(summary.edge_url)}'
         console.out(f"  {command}\n", highlight=False)
         if url := anonymous_demo_url(summary.edge_url):
-            console.out(f"without the key: 401 TOKEN_MISSING\n\n  curl {url}\n", highlight=False)
+            console.out(f"without the key: 401 TOKEN_MISSING\n\n  {curl} {url}\n", highlight=False)
 
 
 def _rows(summary: Summary) -> list[tuple[str, str]]:
     ports = ", ".join(f"{name} {port}" for name, port in summary.grpc_ports.items())
     return [
         ("edge", summary.edge_url),
+        *([("plain", f"{summary.redirect_url}  (leads there)")] if summary.redirect_url else []),
         ("admin", f"{summary.admin_url}  (bearer token in {summary.admin_token_file})"),
         ("gRPC", ports or f"Unix sockets in {summary.run_dir}"),
         ("data", str(summary.data_dir)),

@@ -25,15 +25,18 @@ def register(app: typer.Typer) -> None:
         grpc_port_base: Annotated[
             int, typer.Option(help="The first of the four gRPC ports.", min=1, max=65532)
         ] = 50051,
+        tls: Annotated[bool, typer.Option("--tls", help="The gateway serves over TLS.")] = False,
         only: Annotated[
             list[str] | None, typer.Option(help="Ask this process alone; may be given several times.")
         ] = None,
     ) -> None:
         """Ask everything whether it serves; exit code 1 when something does not.
 
-        PENSTOCK_AUTH_ADDRESS and so on name a service's address when it is another.
+        PENSTOCK_AUTH_ADDRESS and so on name a service's address when it is another. With PENSTOCK_TLS_CERTIFICATES the
+        gateway is known to serve over TLS.
         """
-        gates = chosen(health_gates(host, edge_port, admin_port, grpc_port_base, os.environ), only or [])
+        tls = tls or bool(os.environ.get("PENSTOCK_TLS_CERTIFICATES"))
+        gates = chosen(health_gates(host, edge_port, admin_port, grpc_port_base, os.environ, tls=tls), only or [])
         answers = asyncio.run(_ask_all(gates))
         _print(gates, answers)
         if not all(answers):
@@ -41,7 +44,13 @@ def register(app: typer.Typer) -> None:
 
 
 def health_gates(
-    host: str, edge_port: int, admin_port: int, grpc_port_base: int, environment: Mapping[str, str]
+    host: str,
+    edge_port: int,
+    admin_port: int,
+    grpc_port_base: int,
+    environment: Mapping[str, str],
+    *,
+    tls: bool = False,
 ) -> dict[str, GrpcServing | HttpOk]:
     """What to ask, by process."""
     gates: dict[str, GrpcServing | HttpOk] = {
@@ -53,7 +62,7 @@ def health_gates(
         )
         for service in SERVICES
     }
-    gates["edge"] = HttpOk(f"http://{url_host(host)}:{edge_port}/readyz")
+    gates["edge"] = HttpOk(f"{'https' if tls else 'http'}://{url_host(host)}:{edge_port}/readyz")
     # Not /readyz: that says whether the services serve, who are asked themselves.
     gates["admin"] = HttpOk(f"http://{url_host(host)}:{admin_port}/livez")
     return gates

@@ -34,6 +34,21 @@ def register(app: typer.Typer) -> None:
                 help="An own Redis or Valkey instead of the embedded one.",
             ),
         ] = None,
+        tls_certificates: Annotated[
+            str,
+            typer.Option(
+                envvar="PENSTOCK_TLS_CERTIFICATES",
+                metavar="FILE,FILE",
+                help="Certificates of the gateway, each with its chain; it then serves over TLS.",
+            ),
+        ] = "",
+        tls_keys: Annotated[
+            str,
+            typer.Option(envvar="PENSTOCK_TLS_KEYS", metavar="FILE,FILE", help="Their keys, in the same order."),
+        ] = "",
+        redirect_port: Annotated[
+            int | None, typer.Option(help="A plain port that leads to the gateway's.", min=0, max=65535)
+        ] = None,
         database_url: Annotated[
             str | None,
             typer.Option(
@@ -54,6 +69,9 @@ def register(app: typer.Typer) -> None:
             demo=demo,
             redis_url=redis_url,
             database_url=database_url,
+            tls_certificates=tls_certificates,
+            tls_keys=tls_keys,
+            redirect_port=redirect_port,
         )
         if not asyncio.run(run_cluster(options, Console())):
             raise typer.Exit(1)

@@ -13,6 +13,8 @@ from configsvc.settings import ConfigSettings
 from edge.admin.settings import AdminSettings
 from edge.settings import EdgeSettings
 from penstockctl.cluster.secrets import ClusterSecrets, open_secrets
+from penstockctl.commands.health import health_gates
+from penstockctl.gates import HttpOk
 from ratelimitsvc.settings import RateLimitSettings
 from svckit.settings import RimSettings, load_settings
 from telemetrysvc.settings import TelemetrySettings
@@ -158,6 +160,22 @@ def test_every_dependency_is_a_service_that_can_fulfil_it(services: dict[str, di
                 assert "healthcheck" in services[name]
             else:
                 assert (wish["condition"], services[name]["restart"]) == ("service_completed_successfully", "no")
+
+
+@pytest.mark.parametrize("name", ["edge", "edge-second"])
+def test_with_tls_an_edge_gets_what_it_needs_besides_and_its_check_knows_of_it(
+    services: dict[str, dict[str, Any]], secrets: ClusterSecrets, name: str
+) -> None:
+    more = yaml.safe_load(FILE.with_name("compose.tls.yaml").read_text())["services"][name]
+    settings = load_settings(EdgeSettings, {**told(services, name, secrets), **more["environment"]})
+    mounted = more["volumes"][0].split(":")[1]
+    assert settings.tls_certificates == (f"{mounted}/edge.crt",)
+    assert settings.tls_keys == (f"{mounted}/edge.key",)
+    ports = [address.rpartition(":")[2] for address in (*settings.listen, *settings.redirect_listen)]
+    assert list(settings.own_ports) == ports
+    assert more["ports"] == ([f"443:{ports[0]}", f"80:{ports[1]}"] if name == "edge" else [])
+    gates = health_gates("127.0.0.1", int(ports[0]), 8001, 50051, {}, tls=bool(more["environment"]))
+    assert gates["edge"] == HttpOk("https://127.0.0.1:8000/readyz")
 
 
 def test_no_secret_has_a_default(services: dict[str, dict[str, Any]]) -> None:

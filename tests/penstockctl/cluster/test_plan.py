@@ -144,6 +144,29 @@ def test_each_worker_has_a_slot_and_a_socket_of_its_own_and_the_same_data() -> N
     assert plan()["edge-1"].gate == ReadyLine("PENSTOCK_READY_FD")
 
 
+def test_tls_is_the_workers_business_alone_and_each_has_its_part_of_the_plain_port() -> None:
+    options = replace(OPTIONS, tls_certificates="/a.crt,/b.crt", tls_keys="/a.key,/b.key")
+    shell = {"PENSTOCK_TLS_CERTIFICATES": "x", "PENSTOCK_REDIRECT_LISTEN": "0.0.0.0:80"}
+    around = replace(AROUND, options=options, redirect_port=8080, redirect_fds=(21, 22), inherited=shell)
+    told = [
+        {name: value for name, value in environment(process, around).items() if "TLS" in name or "REDIRECT" in name}
+        for process in ("edge-0", "edge-1", "authsvc", "admin")
+    ]
+    shared = {
+        "PENSTOCK_TLS_CERTIFICATES": "/a.crt,/b.crt",
+        "PENSTOCK_TLS_KEYS": "/a.key,/b.key",
+        "PENSTOCK_REDIRECT_PORT": "8000",
+    }
+    assert told == [
+        {**shared, "PENSTOCK_REDIRECT_LISTEN_FD": "21"},
+        {**shared, "PENSTOCK_REDIRECT_LISTEN_FD": "22"},
+        {},
+        {},
+    ]
+    assert [plan(around)[f"edge-{slot}"].command.inherited_fds for slot in range(2)] == [(11, 21), (12, 22)]
+    assert environment("edge-0", around)["PENSTOCK_OWN_PORTS"].split(",")[:3] == ["8000", "8080", "8001"]
+
+
 @pytest.mark.parametrize(("told", "seconds"), [({}, 30.0), ({"PENSTOCK_DRAIN_SECONDS": "60"}, 130.0)])
 def test_a_worker_is_not_killed_while_it_may_drain_and_ship(told: dict[str, str], seconds: float) -> None:
     assert plan(replace(AROUND, inherited=told))["edge-0"].drain_seconds == seconds

@@ -26,6 +26,25 @@ def test_two_options_with_one_port_are_one_sentence(edge: int, admin: int, grpc:
         refuse_clashes(replace(OPTIONS, edge_port=edge, admin_port=admin, grpc_port_base=grpc))
 
 
+def test_a_port_that_leads_to_https_is_one_of_its_own_and_has_something_to_lead_to() -> None:
+    options = replace(OPTIONS, edge_port=18000, redirect_port=18000)
+    with pytest.raises(OperatorError, match=r"^--redirect-port leads to https: give the gateway --tls-certificates "):
+        refuse_clashes(options)
+    secure = replace(options, tls_certificates="a.crt", tls_keys="a.key")
+    with pytest.raises(OperatorError, match=r"^--edge-port and --redirect-port are both 18000: choose different ones"):
+        refuse_clashes(secure)
+    refuse_clashes(replace(secure, redirect_port=0))
+
+
+def test_each_worker_has_a_socket_on_the_port_that_leads_to_https(folder: Path) -> None:
+    secure = replace(OPTIONS, workers=2, demo=False, tls_certificates="a.crt", tls_keys="a.key", redirect_port=0)
+    with open_ports(secure, folder / "demo.port") as ports:
+        assert [each.getsockname()[1] for each in ports.redirect] == [ports.redirect_port] * 2
+        assert ports.redirect_port not in (None, ports.edge_port)
+    with open_ports(OPTIONS, folder / "demo.port") as ports:
+        assert (ports.redirect, ports.redirect_port) == ((), None)
+
+
 @pytest.mark.parametrize(("edge", "admin", "grpc"), [(0, 0, 0), (18050, 18055, 18051)])
 def test_free_choices_and_neighbours_do_not_clash(edge: int, admin: int, grpc: int) -> None:
     refuse_clashes(replace(OPTIONS, edge_port=edge, admin_port=admin, grpc_port_base=grpc))
