@@ -43,6 +43,7 @@ from edge.limits.limiter import Limiter
 from edge.listener.acceptor import Acceptor, OpeningLimits
 from edge.listener.redirect import Redirector
 from edge.listener.rotation import Certificates
+from edge.listener.tls import ignore_unreadable_names
 from edge.pace import LeastPace
 from edge.readiness import Feeds
 from edge.records import Records
@@ -179,6 +180,8 @@ async def run_worker(
             limits=opening_limits(settings),
             dropped=partial(tally.event, "gateway_connections_dropped"),
         )
+        if certificates is not None:
+            ignore_unreadable_names()
         if certificates is not None or settings.proxy_protocol_from:
             acceptors.append((accept(listener, tls=certificates), protocol))
         if redirecting is not None:

@@ -1,6 +1,7 @@
 """What all certificates of the edge have in common: protocols, ciphers, and the name that a client has asked for."""
 
 import ssl
+import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -26,6 +27,18 @@ def server_context() -> ssl.SSLContext:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.sslobject_class = TlsSession
     return context
+
+
+def ignore_unreadable_names() -> None:
+    """Has Python keep silent about names that are no ASCII: it ends such a handshake, and would write a trace with the
+    client's octets to standard error for each, because nobody is there to be told."""
+    others = sys.unraisablehook
+
+    def hook(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not (isinstance(unraisable.exc_value, UnicodeDecodeError) and isinstance(unraisable.object, bytes)):
+            others(unraisable)
+
+    sys.unraisablehook = hook
 
 
 def choose_by_name(contexts: Iterable[tuple[ssl.SSLContext, Iterable[str]]]) -> ssl.SSLContext:

@@ -4,16 +4,20 @@ import asyncio
 import os
 import socket
 import ssl
+import struct
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from edge.client import ClientLimits
 from edge.http.forwarded import TrustedProxies
 from edge.listener.rotation import Certificates
+from edge.listener.tls import ignore_unreadable_names
 from tests.edge.listener.serving import Listening, listening
 from tests.edge.plane import DATED, DEADLINE, OK, Served, Upstream, answering, plane, request, route, upstream
 from tests.support.authority import Authority
@@ -162,6 +166,40 @@ async def test_a_trusted_proxy_speaks_for_all_hosts_on_one_connection(authority:
             await client.send(asks(host, "/api/x", "X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: http"))
             assert (await client.answer()).status == 200
         assert b"X-Forwarded-Proto: http\r\n" in behind.heads[0]
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", "münchen.test".encode(), b"a\0b"], ids=["binary", "not ASCII", "a null"])
+async def test_a_name_that_nobody_can_read_ends_the_handshake_without_a_word(
+    authority: Authority, tmp_path: Path, name: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    ignore_unreadable_names()
+    async with served(authority, tmp_path) as (port, _):
+        client = await port.plain(hello(name))
+        await client.ended()
+        await port.has_dropped("handshake")
+    assert told == []
+
+
+def test_nothing_else_is_kept_silent_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    ignore_unreadable_names()
+    other = SimpleNamespace(exc_value=ValueError(), object=b"")
+    sys.unraisablehook(other)
+    assert told == [other]
+
+
+def hello(name: bytes) -> bytes:
+    """A client's first message, with a server name of these octets."""
+    server_name = struct.pack("!HHHBH", 0, len(name) + 5, len(name) + 3, 0, len(name)) + name
+    groups, signatures = bytes.fromhex("000a00040002001d"), bytes.fromhex("000d0006000404030804")
+    versions, share = bytes.fromhex("002b0003020304"), bytes.fromhex("003300260024001d0020") + bytes(range(32))
+    extensions = server_name + groups + signatures + versions + share
+    message = b"\x03\x03" + bytes(32) + b"\0\0\x02\x13\x01\x01\0" + struct.pack("!H", len(extensions)) + extensions
+    handshake = b"\x01" + len(message).to_bytes(3, "big") + message
+    return b"\x16\x03\x01" + struct.pack("!H", len(handshake)) + handshake
 
 
 # -- what answers say ----------------------------------------------------------------------------------------------
