@@ -73,7 +73,7 @@ class Acceptor:
         """Since when, the oldest first."""
         self._hurry: asyncio.TimerHandle | None = None
         self._listening = False
-        self._closed = False
+        self.closed = False
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -86,7 +86,7 @@ class Acceptor:
 
     async def close(self) -> None:
         """Takes no more connections; returns once those that are being opened are open, or have had their second."""
-        self._closed = True
+        self.closed = True
         self._unlisten()
         if self._hurry is not None:
             self._hurry.cancel()
@@ -99,7 +99,7 @@ class Acceptor:
         self.listener.close()
 
     def _listen(self) -> None:
-        if not self._listening and not self._closed:
+        if not self._listening and not self.closed:
             self._listening = True
             self._loop.add_reader(self.listener, self._accept)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from edge.listener.server_names import normal_name
@@ -57,7 +58,7 @@ def load_certificate(files: CertificateFiles) -> Certificate:
         raise CertificateError(str(error)) from None
     except TypeError:
         raise CertificateError(f"{files.key} is encrypted: the edge takes keys without a passphrase") from None
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise CertificateError(f"{files.key} does not hold a private key in PEM") from None
     if key.public_key() != leaf.public_key():
         raise CertificateError(f"{files.key} is not the key of the first certificate in {files.certificate}")
@@ -89,7 +90,7 @@ def _leaf(path: Path) -> x509.Certificate:
         leaf = x509.load_pem_x509_certificates(octets)[0]
         tuple(_names(leaf))  # what a certificate is for is only read when it is asked for
         leaf.public_key()
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         raise CertificateError(f"{path} does not hold a certificate in PEM") from None
     return leaf
 

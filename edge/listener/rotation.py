@@ -101,9 +101,9 @@ def _successor(old: Certificate, now: datetime) -> Certificate:
 
 
 def _stamp(path: Path) -> _Stamp:
-    """What is another when the file has changed, or the link to it; None where there is none."""
+    """What is another when the file has changed, who may read it, or the link to it; None where there is none."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return found.st_ino, found.st_ctime_ns, found.st_size

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from edge.listener.acceptor import HURRIED_SECONDS, Acceptor, Contexts, OpeningLimits
-from edge.server import EdgeServer, edge_server
+from edge.server import EdgeServer, edge_server, listening_socket
 from tests.edge.plane import DEADLINE, Connection, Plane
 
 OPENING = OpeningLimits()
@@ -58,6 +58,12 @@ class Listening:
             while not self.acceptor.opening:  # noqa: ASYNC110 - nor is this
                 await asyncio.sleep(0.005)
 
+    async def closes(self) -> None:
+        """Returns once it takes no more connections."""
+        async with asyncio.timeout(DEADLINE):
+            while not self.acceptor.closed:  # noqa: ASYNC110 - nor is this
+                await asyncio.sleep(0.005)
+
     async def end(self) -> None:
         """Drains the server."""
         self.edge.drain()
@@ -78,7 +84,8 @@ async def listening(
     drain_seconds: float = 5.0,
 ) -> AsyncIterator[Listening]:
     """Serves the data plane on a port of its own until the block is left."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listening_socket("127.0.0.1:0", None)
+    listener.listen()
     dropped: Counter[str] = Counter()
     acceptor = Acceptor(
         listener,

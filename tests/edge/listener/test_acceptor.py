@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from edge.http.forwarded import TrustedProxies
 from edge.listener.acceptor import OpeningLimits
 from edge.listener.rotation import Certificates
 from tests.edge.listener.serving import listening
@@ -65,6 +67,16 @@ async def test_it_stands_before_tls(authority: Authority, tmp_path: Path, header
         assert (await client.answer()).status == 200
         assert (await edge.visit()).client_address == address
         assert b"X-Forwarded-Proto: https\r\n" in behind.heads[0]
+
+
+async def test_a_proxy_before_the_balancer_is_believed_by_the_address_that_the_balancer_names() -> None:
+    trusted = TrustedProxies((ip_network("203.0.113.0/24"),))
+    for sender, client in ((b"203.0.113.9", "198.51.100.7"), (b"192.0.2.9", "192.0.2.9")):
+        async with plane([], proxies=trusted) as edge, listening(edge, balancers=NEAR) as port:
+            said = request("/livez", "X-Forwarded-For: 198.51.100.7")
+            connection = await port.plain(b"PROXY TCP4 %b 10.0.0.1 4711 443\r\n" % sender + said)
+            assert (await connection.answer()).status == 200
+            assert (await edge.visit()).client_address == client
 
 
 @pytest.mark.parametrize("octets", ATTACKS.values(), ids=ATTACKS.keys())
@@ -190,7 +202,7 @@ async def test_a_handshake_that_is_under_way_when_the_drain_begins_is_brought_to
         plain = await port.plain()
         await port.opens()
         ending = asyncio.get_running_loop().create_task(port.end())
-        await asyncio.sleep(0)
+        await port.closes()
         await plain.writer.start_tls(authority.client(), server_hostname="edge.test")
         await plain.send(asks("edge.test", "/livez"))
         answer = await plain.answer()

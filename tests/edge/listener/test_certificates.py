@@ -1,13 +1,17 @@
 """Which certificates and keys are taken, and what is said of the others."""
 
+import base64
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge.listener.certificates import FILE_BYTES, CertificateError, CertificateFiles, load_certificate
 from tests.support.authority import DAY, Authority
@@ -103,6 +107,22 @@ def test_what_cannot_be_served_is_told_by_the_name_of_its_file(
         load_certificate(files)
     assert str(error.value) == sentence.replace("{crt}", str(files.certificate)).replace("{key}", str(files.key))
     assert secret not in str(error.value)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.booleans(), st.integers(0, 600), st.binary(max_size=4))
+def test_files_that_are_spoilt_anywhere_are_served_or_refused_and_end_nothing(
+    authority: Authority, tmp_path: Path, of_key: bool, at: int, octets: bytes
+) -> None:
+    files = authority.issue(tmp_path, "edge.test")
+    path = files.key if of_key else files.certificate
+    text = path.read_bytes()
+    der = base64.b64decode(b"".join(text.splitlines()[1:-1]))
+    spoilt = der[:at] + octets + der[at + len(octets) :]  # valid PEM around what may be no certificate
+    first, *_, last = text.splitlines()
+    path.write_bytes(b"\n".join((first, base64.b64encode(spoilt), last, b"")))
+    with suppress(CertificateError):
+        load_certificate(files)
 
 
 def test_a_key_with_a_passphrase_is_refused_and_not_asked_for(authority: Authority, tmp_path: Path) -> None:

@@ -120,6 +120,18 @@ async def test_a_bad_one_is_refused_by_name_and_the_one_before_serves_on(authori
             await becomes(port, authority, before)
 
 
+async def test_a_key_that_others_may_read_is_taken_once_they_may_not(authority: Authority, tmp_path: Path) -> None:
+    files = authority.issue(tmp_path, "edge.test")
+    with capture_logs() as lines:
+        async with rotating(Certificates([files])) as port:
+            before = await serial(port, authority)
+            authority.issue(tmp_path, "edge.test").key.chmod(0o644)
+            line = await logged(lines, "certificate not exchanged")
+            assert line["reason"] == f"{files.key} is open to others than its owner: chmod 600"
+            files.key.chmod(0o600)
+            await becomes(port, authority, before)
+
+
 @pytest.mark.parametrize("since", [-9 * DAY, DAY], ids=["expired", "of tomorrow"])
 async def test_one_that_is_not_valid_now_is_refused(authority: Authority, tmp_path: Path, since: timedelta) -> None:
     certificates = Certificates([authority.issue(tmp_path, "edge.test")])

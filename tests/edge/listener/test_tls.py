@@ -362,21 +362,24 @@ async def test_pipelined_requests_are_answered_in_order(authority: Authority, tm
         assert [(await client.answer()).fields["x-request-id"] for _ in range(12)] == [f"r{n}" for n in range(12)]
 
 
-async def test_a_session_is_resumed_and_still_knows_its_host(authority: Authority, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+async def test_a_session_is_resumed_and_still_knows_its_host(
+    authority: Authority, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
     async with served(authority, tmp_path) as (port, _):
 
         def twice() -> tuple[bool | None, list[bytes]]:
             context = authority.client()
-            context.maximum_version = ssl.TLSVersion.TLSv1_2  # whose session is there when the handshake ends
+            context.maximum_version = version
             session, answers = None, []
             for host in ("edge.test", "other.test"):
                 with (
                     socket.create_connection(("127.0.0.1", port.port), timeout=DEADLINE) as plain,
                     context.wrap_socket(plain, server_hostname="edge.test", session=session) as client,
                 ):
-                    session, resumed = client.session, client.session_reused
                     client.sendall(asks(host))
                     answers.append(client.recv(65536)[:12])
+                    session, resumed = client.session, client.session_reused
             return resumed, answers
 
         assert await asyncio.to_thread(twice) == (True, [b"HTTP/1.1 200", b"HTTP/1.1 421"])
