@@ -4,6 +4,7 @@ Like every careful client, one looks whether the server has closed the connectio
 """
 
 import asyncio
+import os
 import random
 import re
 import socket
@@ -142,9 +143,12 @@ class TlsClient(Client):
     async def _is_closed(self) -> bool:
         if self._streams is None:
             return False
-        await asyncio.sleep(0)  # the loop hears of an end that has arrived
         reader, writer = self._streams
-        return reader.at_eof() or writer.is_closing()
+        if reader.at_eof() or writer.is_closing():
+            return True
+        # All that comes between two answers is the end of TLS; the loop may be some turns behind.
+        with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as own:
+            return _has_heard(own)
 
     async def _send(self, octets: bytes) -> None:
         assert self._streams is not None
@@ -153,6 +157,17 @@ class TlsClient(Client):
     async def _receive(self) -> bytes:
         assert self._streams is not None
         return await self._streams[0].read(65536)
+
+
+def _has_heard(connection: socket.socket) -> bool:
+    """Whether anything has arrived that is not read yet."""
+    try:
+        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _is_closed(connection: socket.socket) -> bool:
