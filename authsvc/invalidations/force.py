@@ -32,7 +32,7 @@ def judge(revision: int, committed: datetime, serving: Sequence[Lease], now: dat
     """How far the event `revision` has come, by the leases of those that may serve from their caches at `now`."""
     acknowledged = tuple(lease.worker for lease in serving if lease.revision >= revision)
     pending = [lease for lease in serving if lease.revision < revision]
-    # A renewal on its way, or a look-up before the event, carries no worker beyond the second bound.
+    # A renewal on its way carries no worker beyond the second bound.
     effective = max((max(lease.serves_until, committed + LEASE + lease.max_stale) for lease in pending), default=now)
     return Force(acknowledged, tuple(lease.worker for lease in pending), effective)
 

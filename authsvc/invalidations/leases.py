@@ -13,6 +13,8 @@ from authsvc.tenant_rows import REGISTRY
 
 ACKNOWLEDGED: Final = "acknowledged"
 LEASE: Final = timedelta(seconds=30)
+# An edge takes a grant for void that is answered 2 s after it was asked for (edge/auth/lease.py).
+IN_TIME: Final = timedelta(seconds=5)
 # How long ended leases stay for people who look; they decide nothing.
 KEPT: Final = timedelta(hours=1)
 
@@ -43,7 +45,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an acknowledgement earned: the time from now on, zero for a worker that is too far behind."""
+    """What an acknowledgement earned: the time from now on, zero for a worker that is behind and has no lease left."""
 
     duration: timedelta
     head: int
@@ -54,27 +56,32 @@ class Grant:
 _ORDER: Final = f"SELECT FROM {REGISTRY}.head FOR SHARE"
 # A worker that has not applied an event gets no more than a lease counted from that event: so every event is in
 # force everywhere at the latest `LEASE` after its commit, even when a worker acknowledges old revisions for ever.
+# And it gets that only while its lease runs, and will run when this is committed: whoever had none, nobody waited for
+# when the event was called in force.
 _GRANT: Final = f"""
 WITH clock AS (SELECT clock_timestamp() AS now),
 head AS (SELECT revision FROM {REGISTRY}.head),
 granted AS (
-    SELECT GREATEST(now, $5::interval + CASE
-        WHEN $4 = revision THEN now
-        ELSE COALESCE(
-            (SELECT min(commit_time) FROM {REGISTRY}.invalidations missed WHERE missed.revision > $4),
-            now - $5::interval
+    SELECT CASE
+        WHEN $4 = revision THEN now + $5::interval
+        WHEN EXISTS (
+            SELECT FROM {REGISTRY}.leases
+            WHERE gateway_id = $1 AND slot = $2 AND boot_id = $3 AND expires_at > now + $9::interval
+        ) THEN (
+            SELECT NULLIF(GREATEST(now, $5::interval + min(commit_time)), now)
+            FROM {REGISTRY}.invalidations missed WHERE missed.revision > $4
         )
-    END) AS until FROM clock, head
+    END AS until FROM clock, head
 ),
 kept AS (
     INSERT INTO {REGISTRY}.leases AS mine (gateway_id, slot, boot_id, revision, expires_at, max_stale)
-    SELECT $1, $2, $3, CASE WHEN $4 > revision THEN 0 ELSE $4 END, until, $8 FROM head, granted
+    SELECT $1, $2, $3, CASE WHEN $4 > revision THEN 0 ELSE $4 END, COALESCE(until, '-infinity'), $8 FROM head, granted
     ON CONFLICT (gateway_id, slot, boot_id) DO UPDATE SET
         max_stale = EXCLUDED.max_stale,
         revision = GREATEST(mine.revision, EXCLUDED.revision),
         expires_at = GREATEST(mine.expires_at, EXCLUDED.expires_at)
 )
-SELECT until - now AS duration, revision AS head, pg_notify($6, $7) FROM granted, clock, head
+SELECT COALESCE(until - now, interval '0') AS duration, revision AS head, pg_notify($6, $7) FROM granted, clock, head
 """  # noqa: S608
 # A worker whose lease has run out is gone for good when its slot has another start that holds one: after a kill
 # nobody waits for `max_stale`.
@@ -100,7 +107,16 @@ async def acknowledge(connection: Any, worker: Worker, revision: int, max_stale:
     async with connection.transaction():
         await connection.execute(_ORDER)
         row = await connection.fetchrow(
-            _GRANT, worker.gateway_id, worker.slot, worker.boot_id, revision, LEASE, CHANNEL, ACKNOWLEDGED, max_stale
+            _GRANT,
+            worker.gateway_id,
+            worker.slot,
+            worker.boot_id,
+            revision,
+            LEASE,
+            CHANNEL,
+            ACKNOWLEDGED,
+            max_stale,
+            IN_TIME,
         )
     return Grant(row["duration"], row["head"])
 

@@ -57,7 +57,7 @@ class Authenticator:
         cache = PrincipalCache(capacity)
         self._ready = cache.ready
         self._memory = Memory(cache, Negatives(), self._fences, self._lease)
-        self._lookups = Lookups(stub, self._fences.ticket, comeback, timeout_seconds)
+        self._lookups = Lookups(stub, self._fences.ticket, comeback, steady, timeout_seconds)
         self._watch = Watch(stub, self._memory, instance, comeback, steady, renew_seconds)
         self._uses = Uses(stub)
         self._last_used = self._uses.last
@@ -162,11 +162,12 @@ class Authenticator:
         return Moment(self._clock(), self._steady())
 
     async def _looked_up(self, digest: bytes, credential: Credential) -> Principal | Rejection:
+        begun_at = self._steady()
         for _ in range(_ATTEMPTS):
             answer = await self._lookups.ask(digest, credential)
             self._lease.reachable = True
             now = self._now()
-            if self._memory.settle(digest, answer, now):
+            if self._memory.settle(digest, answer, begun_at, now):
                 if isinstance(answer.outcome, Principal):
                     self._last_used[answer.outcome.credential_id] = now.wall
                 return answer.outcome

@@ -15,14 +15,13 @@ Packed: TypeAlias = tuple[Any, ...]
 
 
 class Entry:
-    """A proven principal. `seen` is the revision up to which no invalidation has hit it; times are steady ones."""
+    """A proven principal. No invalidation up to revision `seen` has hit it; `fresh_until` is a steady time."""
 
-    __slots__ = ("confirmed_at", "fresh_until", "principal", "seen")
+    __slots__ = ("fresh_until", "principal", "seen")
 
-    def __init__(self, principal: Principal, seen: int, confirmed_at: float, fresh_until: float) -> None:
+    def __init__(self, principal: Principal, seen: int, fresh_until: float) -> None:
         self.principal = principal
         self.seen = seen
-        self.confirmed_at = confirmed_at
         self.fresh_until = fresh_until
 
 
@@ -88,7 +87,7 @@ def _packed(entry: Entry) -> Packed:
     values[_KIND] = entry.principal.kind.value
     values[_SCOPES] = tuple(entry.principal.scopes)
     values[_ACCESS] = tuple((each.tenant_id, each.role, each.tier) for each in entry.principal.tenant_access)
-    return (*values, entry.seen, entry.confirmed_at, entry.fresh_until)
+    return (*values, entry.seen, entry.fresh_until)
 
 
 def _unpacked(packed: Packed) -> Entry:

@@ -18,6 +18,8 @@ MAX_AGE_SECONDS: Final = {
     PrincipalKind.SERVICE: 300.0,
 }
 DEFAULT_MAX_STALE_SECONDS: Final = 900.0
+RENEWAL_TIMEOUT_SECONDS: Final = 2.0
+"""How long a renewal may take; authsvc reckons with it (authsvc/invalidations/leases.py, `IN_TIME`)."""
 
 
 class Use(Enum):
@@ -37,20 +39,27 @@ class Lease:
     until: float = -inf
     reachable: bool = True
 
-    def grant(self, sent_at: float, seconds: float) -> None:
-        """Notes a renewal, counted from its sending: authsvc counts from its later arrival."""
-        self.until = max(self.until, sent_at + seconds)
+    def grant(self, sent_at: float, seconds: float, now: float) -> None:
+        """Notes a renewal, counted from its sending: authsvc counts from its later arrival.
 
-    def judge(self, confirmed_at: float, fresh_until: float, expires_at: float, now: Moment) -> Use:
-        """What may be done with an entry that was read from the store at `confirmed_at`.
+        A grant of nothing is none: whoever has no lease may not serve without one either. One that is answered late
+        is void, since authsvc may have stopped waiting for this worker before it came into force.
+        """
+        if seconds > 0 and now <= sent_at + RENEWAL_TIMEOUT_SECONDS:
+            self.until = max(self.until, sent_at + seconds)
 
-        `expires_at` is a time of the wall clock.
+    def judge(self, fresh_until: float, expires_at: float, now: Moment) -> Use:
+        """What may be done with an entry that is fresh until `fresh_until` and expires at `expires_at`, a time of the
+        wall clock.
+
+        Without a lease the worker serves for as long as authsvc was told when it gave the last one, and waits. How
+        lately the entry was looked up counts for nothing: of that look-up authsvc knows no more.
         """
         if now.wall >= expires_at:
             return Use.FORGET
         if now.steady < self.until and now.steady < fresh_until:
             return Use.SERVE
-        if not self.reachable and now.steady < max(self.until, confirmed_at) + self.max_stale_seconds:
+        if not self.reachable and now.steady < self.until + self.max_stale_seconds:
             return Use.SERVE_STALE
         return Use.ASK
 

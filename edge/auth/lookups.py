@@ -6,7 +6,6 @@ is opened again and unanswered questions are asked again; while authsvc is away 
 
 import asyncio
 import random
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -59,11 +58,13 @@ class Lookups:
         stub: "AuthServiceAsyncStub",
         ticket: Callable[[], Ticket],
         comeback: Comeback,
+        steady: Callable[[], float],
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._stub = stub
         self._ticket = ticket
         self._comeback = comeback
+        self._steady = steady
         self._timeout = timeout_seconds
         self._questions: dict[bytes, _Question] = {}
         self._unsent: deque[_Question] = deque()
@@ -136,12 +137,12 @@ class Lookups:
                 continue
             for question, each in zip(batch, response.responses, strict=True):
                 outcome = wire.outcome(each)
-                answer = None if outcome is None else Answer(outcome, each.revision, question.ticket)
+                answer = None if outcome is None else Answer(outcome, each.revision, question.ticket, question.asked_at)
                 self._settle(question, answer)
 
     def _begin(self, digest: bytes, credential: Credential) -> _Question:
         answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        question = _Question(digest, wire.request(credential), self._ticket(), time.monotonic(), answer)
+        question = _Question(digest, wire.request(credential), self._ticket(), self._steady(), answer)
         self._questions[digest] = question
         self._unsent.append(question)
         self._work.set()
@@ -159,7 +160,7 @@ class Lookups:
 
     def _ask_again(self, questions: Sequence[_Question]) -> None:
         """Asks on the next stream, but for those whose askers have given up."""
-        expired = [each for each in questions if time.monotonic() - each.asked_at >= self._timeout]
+        expired = [each for each in questions if self._steady() - each.asked_at >= self._timeout]
         self._fail(expired)
         self._unsent.extendleft(each for each in reversed(questions) if not each.answer.done())
         if self._unsent:

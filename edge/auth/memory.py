@@ -16,11 +16,13 @@ from edge.principal import Principal, Rejection
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What authsvc said to a look-up that began with `ticket`; `revision` is what it says to have seen."""
+    """What authsvc said to a look-up that began with `ticket`; `revision` is what it says to have seen, `asked_at` when
+    it was asked (steady seconds)."""
 
     outcome: Principal | Rejection
     revision: int
     ticket: Ticket
+    asked_at: float
 
 
 class Memory:
@@ -38,16 +40,21 @@ class Memory:
         if entry is None:
             refused = self.negatives.get(digest, now.steady)
             return None if refused is None else (refused, Use.SERVE)
-        use = self.lease.judge(entry.confirmed_at, entry.fresh_until, entry.principal.expires_at, now)
+        use = self.lease.judge(entry.fresh_until, entry.principal.expires_at, now)
         if use is Use.FORGET:
             self.cache.drop(digest)
             return None
         return None if use is Use.ASK else (entry.principal, use)
 
-    def settle(self, digest: bytes, answer: Answer, now: Moment) -> bool:
-        """Remembers an answer; False when it is too old to be used at all: ask again."""
+    def settle(self, digest: bytes, answer: Answer, begun_at: float, now: Moment) -> bool:
+        """Remembers an answer; False when it is too old for a request that began at `begun_at` (steady seconds): ask
+        again.
+
+        While the lease runs, nothing is ended without word to this worker. Else an answer is good only for those who
+        began before it was asked for: it may have been on its way for as long as this process was stopped.
+        """
         seen = self.fences.seen(answer.ticket, answer.revision)
-        if seen is None:
+        if seen is None or (answer.asked_at < begun_at and now.steady >= self.lease.until):
             return False
         if isinstance(answer.outcome, Rejection):
             self.cache.drop(digest)
@@ -58,7 +65,7 @@ class Memory:
             return False
         if now.wall < answer.outcome.expires_at:
             fresh = fresh_until(answer.outcome.kind, now.steady)
-            self.cache.put(digest, Entry(answer.outcome, max(seen, self.fences.applied), now.steady, fresh))
+            self.cache.put(digest, Entry(answer.outcome, max(seen, self.fences.applied), fresh))
         return True
 
     def invalidate(self, event: Event) -> bool:

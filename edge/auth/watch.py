@@ -18,6 +18,7 @@ from penstock.auth.v1 import auth_service_pb2 as pb
 from edge.auth import wire
 from edge.auth.clocks import steady_seconds
 from edge.auth.comeback import Comeback
+from edge.auth.lease import RENEWAL_TIMEOUT_SECONDS
 from edge.auth.memory import Memory
 from edge.instance import Instance
 from svckit.backoff import delays
@@ -27,7 +28,6 @@ if TYPE_CHECKING:  # a name of the generated stub file only
     from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceAsyncStub
 
 RENEW_SECONDS: Final = 10.0
-_RENEWAL_TIMEOUT_SECONDS: Final = 2.0
 # The first look after a break comes within 0.2 s: a revocation waits 2 s for this worker.
 _BACKOFF_SCALE: Final = 0.2
 log = structlog.get_logger()
@@ -75,7 +75,7 @@ class Watch:
         """
         request = pb.AckInvalidationsRequest(instance=self._instance, leaving=True)
         try:
-            await self._stub.AckInvalidations(request, timeout=_RENEWAL_TIMEOUT_SECONDS)
+            await self._stub.AckInvalidations(request, timeout=RENEWAL_TIMEOUT_SECONDS)
         except grpc.aio.AioRpcError as error:
             log.info("lease not given up", code=error.code().name)
 
@@ -141,9 +141,9 @@ class Watch:
         request = pb.AckInvalidationsRequest(
             instance=self._instance, revision=self._memory.fences.applied, max_stale=self._max_stale
         )
-        granted = await self._stub.AckInvalidations(request, timeout=_RENEWAL_TIMEOUT_SECONDS)
+        granted = await self._stub.AckInvalidations(request, timeout=RENEWAL_TIMEOUT_SECONDS)
         self._memory.lease.reachable = True
-        self._memory.lease.grant(sent_at, granted.lease.ToTimedelta().total_seconds())
+        self._memory.lease.grant(sent_at, granted.lease.ToTimedelta().total_seconds(), self._steady())
 
     async def _news_or(self, seconds: float) -> None:
         """Returns when something new is in force, or after the time is over."""

@@ -69,6 +69,7 @@ async def test_no_event_is_committed_past_a_lease_that_is_being_granted(connecti
 
 
 async def test_a_lease_that_waited_for_an_event_is_counted_from_it(connections: Connections) -> None:
+    await leases.acknowledge(connections.other, HERE, 0)
     async with asyncio.TaskGroup() as tasks, connections.one.transaction():
         await append(connections.one, Scope.API_KEY, "KeyKey01", None)
         # As if the change had been under way for long.
@@ -80,6 +81,40 @@ async def test_a_lease_that_waited_for_an_event_is_counted_from_it(connections: 
     grant = granting.result()
     assert grant.head == 1
     assert timedelta(0) < grant.duration <= LEASE / 2
+
+
+@pytest.mark.parametrize(
+    ("left", "ago", "least", "most"),
+    [(20, 10, 18, 20), (20, 31, 0, 0), (6, 10, 18, 20), (4, 10, 0, 0), (-1, 1, 0, 0)],
+    ids=[
+        *("counted from the event it missed", "missed for longer than a lease", "runs on long enough"),
+        *("may have run out before the grant is committed", "has run out"),
+    ],
+)
+async def test_the_lease_of_a_worker_that_lags(
+    connections: Connections, left: int, ago: int, least: int, most: int
+) -> None:
+    """Else one that only ever acknowledges the past would keep a revocation pending for ever, or serve what it had when
+    a revocation found no lease of it."""
+    store = connections.one
+    await leases.acknowledge(store, HERE, 0)
+    async with store.transaction():
+        await append(store, Scope.API_KEY, "KeyKey01", None)
+    await store.execute(
+        "UPDATE registry.invalidations SET commit_time = clock_timestamp() - $1::interval", timedelta(seconds=ago)
+    )
+    await store.execute(
+        "UPDATE registry.leases SET expires_at = clock_timestamp() + $1::interval", timedelta(seconds=left)
+    )
+    grant = await leases.acknowledge(store, HERE, 0)
+    assert timedelta(seconds=least) <= grant.duration <= timedelta(seconds=most)
+
+
+async def test_a_worker_that_gets_no_lease_is_not_waited_for(connections: Connections) -> None:
+    async with connections.one.transaction():
+        await append(connections.one, Scope.API_KEY, "KeyKey01", None)
+    await leases.acknowledge(connections.one, HERE, 0, timedelta(minutes=15))
+    assert await serving(connections.one) == []
 
 
 async def test_grants_do_not_wait_for_each_other(connections: Connections) -> None:

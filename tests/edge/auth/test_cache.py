@@ -11,7 +11,7 @@ from tests.edge.auth.principals import consumer
 
 
 def _entry(name: str) -> Entry:
-    return Entry(consumer(name), 1, 2.0, 3.0)
+    return Entry(consumer(name), 1, 3.0)
 
 
 def _digest(number: int) -> bytes:
@@ -65,13 +65,13 @@ def test_a_principal_survives_packing_whole() -> None:
         access,
     )
     cache = PrincipalCache(capacity=4, ready=1)
-    cache.put(_digest(1), Entry(principal, 5, 6.0, 7.0))
+    cache.put(_digest(1), Entry(principal, 5, 7.0))
     cache.put(_digest(2), _entry("Key00002"))
     assert _digest(1) not in cache.ready
     found = cache.get(_digest(1))
     assert found is not None
     assert found.principal == principal
-    assert (found.seen, found.confirmed_at, found.fresh_until) == (5, 6.0, 7.0)
+    assert (found.seen, found.fresh_until) == (5, 7.0)
 
 
 def test_packed_entries_are_nothing_to_the_garbage_collector() -> None:

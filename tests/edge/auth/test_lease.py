@@ -17,7 +17,7 @@ CASES = {
     "out for max_stale": (100.0, False, 900.0, inf, 999.9, Use.SERVE_STALE),
     "out for longer": (100.0, False, 9000.0, inf, 1000.0, Use.ASK),
     "never had a lease": (-inf, True, 900.0, inf, 1.0, Use.ASK),
-    "never had a lease, authsvc away": (-inf, False, 900.0, inf, 1.0, Use.SERVE_STALE),
+    "never had a lease, authsvc away": (-inf, False, 900.0, inf, 1.0, Use.ASK),
     "old": (1000.0, True, 900.0, inf, 900.0, Use.ASK),
     "old, authsvc away": (1000.0, False, 900.0, inf, 900.0, Use.SERVE_STALE),
     "expired": (1000.0, True, 900.0, 50.0, 50.0, Use.FORGET),
@@ -36,19 +36,32 @@ def test_use_of_an_entry(
 ) -> None:
     now = Moment(now, now) if isinstance(now, float) else now
     lease = Lease(max_stale_seconds=900.0, until=until, reachable=reachable)
-    assert lease.judge(confirmed_at=0.0, fresh_until=fresh, expires_at=expires, now=now) is use
+    assert lease.judge(fresh_until=fresh, expires_at=expires, now=now) is use
 
 
 def test_strict_serves_nothing_without_a_lease() -> None:
     lease = Lease(max_stale_seconds=0.0, until=100.0, reachable=False)
-    assert lease.judge(confirmed_at=50.0, fresh_until=900.0, expires_at=inf, now=Moment(100.0, 100.0)) is Use.ASK
+    assert lease.judge(fresh_until=900.0, expires_at=inf, now=Moment(100.0, 100.0)) is Use.ASK
 
 
 def test_a_lease_is_counted_from_the_sending_and_never_shortened() -> None:
     lease = Lease()
-    lease.grant(sent_at=100.0, seconds=30.0)
-    lease.grant(sent_at=105.0, seconds=0.0)
+    lease.grant(sent_at=100.0, seconds=30.0, now=100.5)
+    lease.grant(sent_at=105.0, seconds=1.0, now=105.5)
     assert lease.until == 130.0
+
+
+def test_a_grant_of_nothing_is_no_lease_to_serve_beyond() -> None:
+    lease = Lease(max_stale_seconds=900.0, reachable=False)
+    lease.grant(sent_at=100.0, seconds=0.0, now=100.5)
+    assert lease.judge(fresh_until=900.0, expires_at=inf, now=Moment(101.0, 101.0)) is Use.ASK
+
+
+@pytest.mark.parametrize(("now", "until"), [(102.0, 130.0), (102.1, -inf)], ids=["in time", "late"])
+def test_a_grant_that_is_answered_late_is_void(now: float, until: float) -> None:
+    lease = Lease()
+    lease.grant(sent_at=100.0, seconds=30.0, now=now)
+    assert lease.until == until
 
 
 @pytest.mark.parametrize(
