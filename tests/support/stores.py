@@ -60,12 +60,12 @@ def short_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(short_dir: Path) -> Iterator[PostgresServer]:
     """The session's PostgreSQL server."""
-    with opened_in_background(_fast_postgres(short_dir / "pg", short_dir / "pgs")) as server:
+    with opened_in_background(fast_postgres(short_dir / "pg", short_dir / "pgs")) as server:
         yield server
 
 
 @asynccontextmanager
-async def _fast_postgres(folder: Path, socket_dir: Path) -> AsyncIterator[PostgresServer]:
+async def fast_postgres(folder: Path, socket_dir: Path) -> AsyncIterator[PostgresServer]:
     prepared = await prepare_postgres(folder, socket_dir)
     command = replace(prepared.command, argv=(*prepared.command.argv, *_FAST))
     async with run_until_left("PostgreSQL", command, prepared.gate, folder / "server.log"):
