@@ -5,7 +5,6 @@ connections close → telemetry is shipped → loops stop → files and channels
 """
 
 import asyncio
-import gc
 import os
 import random
 import signal
@@ -26,6 +25,7 @@ from edge.auth.authenticator import Authenticator
 from edge.bridge import Bridge
 from edge.builtin.app import builtin_app
 from edge.client import ClientConnection, ClientLimits, HeadLimits, hosted_by
+from edge.collector import quiet_collector
 from edge.config.feed import ConfigFeed
 from edge.config.seal import Seal
 from edge.config.warm import WarmCopies
@@ -268,7 +268,7 @@ async def _serve(
 ) -> None:
     """Serves until it is told to stop, then lets requests end."""
     redirect = {} if redirecting is None else {"redirect": redirecting.getsockname()}
-    _quiet_collector()
+    quiet_collector()
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.serve(sockets=[listener]))
         log.info("serving", slot=worker.slot, address=listener.getsockname(), **redirect)
@@ -332,11 +332,3 @@ def _redirect_socket(settings: EdgeSettings) -> socket.socket | None:
 def guard_of(settings: EdgeSettings) -> AddressGuard:
     """Which addresses targets may have, by the settings."""
     return AddressGuard(settings.targets_private_allowed, frozenset(map(int, settings.own_ports)))
-
-
-def _quiet_collector() -> None:
-    """Keeps the collector away from what lives as long as the process: a full pass over it takes tens of
-    milliseconds, in which every request of the worker waits."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)

@@ -117,7 +117,8 @@ class Authenticator:
             principal = entry.principal
             self._last_used[principal.credential_id] = now
             return principal
-        return _judged_by_form(credential) or self._recalled(digest, Moment(now, steady))
+        # The form last: it takes longer, and what is remembered has been judged by it.
+        return self._recalled(digest, Moment(now, steady)) or _judged_by_form(credential)
 
     def unproven(self, credential: Credential) -> bool:
         """Whether nothing speaks for a credential that has to be looked up: it may be a guess, for all that is known

@@ -1,17 +1,18 @@
 """Proven principals by the digest of their credential, a bounded number of them. Pure.
 
-Few are kept as objects, ready for use; the rest as tuples of plain values, which the garbage collector
-stops tracking (100,000 ordinary objects cost it a pause of 100 ms in a trial).
+All are kept as octets, of which the garbage collector knows nothing; those in use as objects besides. (100,000 ordinary
+objects cost it a pause of 100 ms in a trial, tuples of plain values one of 20 ms while the cache filled.)
 """
 
-from dataclasses import fields
-from typing import Any, Final, TypeAlias
+import marshal
+from collections import OrderedDict
+from operator import attrgetter
+from typing import Final
 
 from edge.principal import Principal, PrincipalKind, TenantAccess
 
 CAPACITY: Final = 100_000
 READY: Final = 4096
-Packed: TypeAlias = tuple[Any, ...]
 
 
 class Entry:
@@ -26,34 +27,38 @@ class Entry:
 
 
 class PrincipalCache:
-    """Two dictionaries in order of arrival; an entry that is used moves from the packed to the ready ones."""
+    """Two dictionaries in order of use. An entry that is used is made ready, and is the newest again among all."""
 
     def __init__(self, capacity: int = CAPACITY, ready: int = READY) -> None:
-        self._packed_capacity = max(capacity - ready, 0)
+        self._capacity = capacity
         self._ready_capacity = min(ready, capacity)
-        self.ready: dict[bytes, Entry] = {}
+        # A plain dictionary finds its first entry behind all that were dropped before: 5 µs instead of 0.2 here.
+        self.ready: OrderedDict[bytes, Entry] = OrderedDict()
         """For the hot path: a hit is one look-up here."""
-        self._packed: dict[bytes, Packed] = {}
+        self._packed: OrderedDict[bytes, bytes] = OrderedDict()
 
     def __contains__(self, digest: bytes) -> bool:
-        return digest in self.ready or digest in self._packed
+        return digest in self._packed
 
     def __len__(self) -> int:
-        return len(self.ready) + len(self._packed)
+        return len(self._packed)
 
     def get(self, digest: bytes) -> Entry | None:
         """The entry, ready for use, or None."""
         entry = self.ready.get(digest)
-        if entry is None and (packed := self._packed.pop(digest, None)) is not None:
+        if entry is None and (packed := self._packed.get(digest)) is not None:
+            self._packed.move_to_end(digest)
             entry = _unpacked(packed)
-            self._keep(digest, entry)
+            self._make_ready(digest, entry)
         return entry
 
     def put(self, digest: bytes, entry: Entry) -> None:
-        """Keeps the entry; drops the one that was used least recently, about, when there is no room."""
-        self._packed.pop(digest, None)
-        self.ready.pop(digest, None)
-        self._keep(digest, entry)
+        """Keeps the entry; drops the one that was made ready longest ago when there is no room."""
+        self.drop(digest)
+        self._packed[digest] = _packed(entry)
+        self._make_ready(digest, entry)
+        if len(self._packed) > self._capacity:
+            self.drop(next(iter(self._packed)))
 
     def drop(self, digest: bytes) -> None:
         """Forgets one credential."""
@@ -65,34 +70,45 @@ class PrincipalCache:
         self.ready.clear()
         self._packed.clear()
 
-    def _keep(self, digest: bytes, entry: Entry) -> None:
+    def _make_ready(self, digest: bytes, entry: Entry) -> None:
         self.ready[digest] = entry
-        if len(self.ready) <= self._ready_capacity:
-            return
-        oldest = next(iter(self.ready))
-        packed = _packed(self.ready.pop(oldest))
-        if self._packed_capacity == 0:
-            return
-        self._packed[oldest] = packed
-        if len(self._packed) > self._packed_capacity:
-            del self._packed[next(iter(self._packed))]
+        if len(self.ready) > self._ready_capacity:
+            self.ready.popitem(last=False)
 
 
-_FIELDS: Final = tuple(field.name for field in fields(Principal))
-_KIND, _SCOPES, _ACCESS = (_FIELDS.index(name) for name in ("kind", "scopes", "tenant_access"))
+_KINDS: Final = {kind.value: kind for kind in PrincipalKind}
+# The fields of a principal in order, but for those that are no plain values: these are packed and made again by hand.
+_PLAIN: Final = attrgetter(
+    *("id", "tenant_id", "name", "email", "role", "tier", "credential_id", "session_id"),
+    *("issued_at", "expires_at", "demo"),
+)
 
 
-def _packed(entry: Entry) -> Packed:
-    values = [getattr(entry.principal, name) for name in _FIELDS]
-    values[_KIND] = entry.principal.kind.value
-    values[_SCOPES] = tuple(entry.principal.scopes)
-    values[_ACCESS] = tuple((each.tenant_id, each.role, each.tier) for each in entry.principal.tenant_access)
-    return (*values, entry.seen, entry.fresh_until)
+def _packed(entry: Entry) -> bytes:
+    """The entry as it is now. What is found out about it later (`seen`) is found out again."""
+    principal = entry.principal
+    access = tuple((each.tenant_id, each.role, each.tier) for each in principal.tenant_access)
+    values = (principal.kind.value, tuple(principal.scopes), access, *_PLAIN(principal), entry.seen, entry.fresh_until)
+    return marshal.dumps(values)
 
 
-def _unpacked(packed: Packed) -> Entry:
-    values = list(packed[: len(_FIELDS)])
-    values[_KIND] = PrincipalKind(values[_KIND])
-    values[_SCOPES] = frozenset(values[_SCOPES])
-    values[_ACCESS] = tuple(TenantAccess(*each) for each in values[_ACCESS])
-    return Entry(Principal(*values), *packed[len(_FIELDS) :])
+def _unpacked(packed: bytes) -> Entry:
+    values = marshal.loads(packed)  # noqa: S302 - our own octets, which never leave the process
+    kind, scopes, access, name, tenant, called, email, role, tier, credential, session, issued, ends, demo = values[:14]
+    principal = Principal(
+        _KINDS[kind],
+        name,
+        tenant,
+        called,
+        email,
+        role,
+        frozenset(scopes),
+        tier,
+        credential,
+        session,
+        issued,
+        ends,
+        demo,
+        tuple(TenantAccess(*each) for each in access) if access else (),
+    )
+    return Entry(principal, values[14], values[15])

@@ -74,14 +74,23 @@ def test_a_principal_survives_packing_whole() -> None:
     assert (found.seen, found.fresh_until) == (5, 7.0)
 
 
-def test_packed_entries_are_nothing_to_the_garbage_collector() -> None:
-    cache = PrincipalCache(capacity=1000, ready=1)
+def test_only_entries_in_use_are_anything_to_the_garbage_collector() -> None:
+    cache = PrincipalCache(capacity=1000, ready=2)
     for number in range(500):
         cache.put(_digest(number), _entry(f"Key{number:05}"))
-    for _ in range(3):  # a tuple is let go of after the tuples in it
-        gc.collect()
-    assert sum(1 for each in gc.get_objects() if isinstance(each, Entry)) == 1
+    cache.get(_digest(3))
+    gc.collect()
+    assert sum(1 for each in gc.get_objects() if isinstance(each, Entry)) == 2
     assert not any(gc.is_tracked(packed) for packed in cache._packed.values())
+
+
+def test_what_is_used_stays_and_what_is_not_goes() -> None:
+    cache = PrincipalCache(capacity=3, ready=1)
+    for number in range(3):
+        cache.put(_digest(number), _entry(f"Key{number:05}"))
+    cache.get(_digest(0))
+    cache.put(_digest(3), _entry("Key00003"))
+    assert [_digest(number) in cache for number in range(4)] == [True, False, True, True]
 
 
 def test_nothing_is_left_after_clearing() -> None:
