@@ -1,7 +1,8 @@
 """Follows the invalidations, acknowledges what is in force here, and renews the lease.
 
 Acknowledging and renewing are one call. It is made only while the watch is in step, so a worker that hears
-nothing loses its lease; and only with a revision that the memory has applied.
+nothing loses its lease; and only with a revision that the memory has applied. The answer tells the newest revision: a
+watch that goes on without it is begun anew, though its connection stands.
 """
 
 import asyncio
@@ -54,6 +55,7 @@ class Watch:
         # rounded up: a revocation must not be called in force too early
         self._max_stale = Duration(seconds=ceil(memory.lease.max_stale_seconds))
         self._begun = False
+        self._patience = asyncio.timeout(None)
         self._in_step = asyncio.Event()
         self._applied = asyncio.Event()
 
@@ -86,6 +88,8 @@ class Watch:
                 await self._watch()
             except grpc.aio.AioRpcError as error:
                 log.warning("watch of invalidations broke off", code=error.code().name)
+            except TimeoutError:
+                log.warning("watch of invalidations is silent", applied=self._memory.fences.applied)
             if self.in_step:
                 waits = _new_waits()
             self._in_step.clear()
@@ -96,7 +100,8 @@ class Watch:
         request = pb.WatchInvalidationsRequest(instance=self._instance)
         if self._begun:
             request.resume_from = self._memory.fences.applied
-        async with open_stream(self._stub.WatchInvalidations(request)) as call:
+        self._patience = asyncio.timeout(None)
+        async with self._patience, open_stream(self._stub.WatchInvalidations(request)) as call:
             async for message in call:
                 if not self._apply(message):
                     return
@@ -127,16 +132,20 @@ class Watch:
             await self._in_step.wait()
             self._applied.clear()
             try:
-                await self._acknowledge()
+                newest = await self._acknowledge()
             except grpc.aio.AioRpcError as error:
                 log.warning("lease not renewed", code=error.code().name)
                 self._memory.lease.reachable = False
                 await asyncio.sleep(next(waits))
                 continue
             waits = _new_waits()
-            await self._news_or(self._renew_seconds)
+            news = await self._news_or(self._renew_seconds)
+            if self.in_step and not news and self._memory.fences.applied < newest:
+                self._patience.reschedule(asyncio.get_running_loop().time())
+                self._in_step.clear()
 
-    async def _acknowledge(self) -> None:
+    async def _acknowledge(self) -> int:
+        """Returns the newest revision of the log."""
         sent_at = self._steady()
         request = pb.AckInvalidationsRequest(
             instance=self._instance, revision=self._memory.fences.applied, max_stale=self._max_stale
@@ -144,14 +153,15 @@ class Watch:
         granted = await self._stub.AckInvalidations(request, timeout=RENEWAL_TIMEOUT_SECONDS)
         self._memory.lease.reachable = True
         self._memory.lease.grant(sent_at, granted.lease.ToTimedelta().total_seconds(), self._steady())
+        return granted.head_revision
 
-    async def _news_or(self, seconds: float) -> None:
-        """Returns when something new is in force, or after the time is over."""
+    async def _news_or(self, seconds: float) -> bool:
+        """Returns when something new is in force, or after the time is over: whether there was anything."""
         try:
             async with asyncio.timeout(seconds):
-                await self._applied.wait()
+                return await self._applied.wait()
         except TimeoutError:
-            pass
+            return False
 
 
 def _new_waits() -> Iterator[float]:

@@ -46,6 +46,7 @@ class Scripted(AuthServiceServicer):
         self.resumed: list[int | None] = []
         self.acknowledged: list[int] = []
         self.uses: list[tuple[str, float]] = []
+        self.head = 0
         self.streams = 0
         self.hold = asyncio.Event()
         self.hold.set()
@@ -76,7 +77,7 @@ class Scripted(AuthServiceServicer):
 
     async def AckInvalidations(self, request: Any, _context: Context) -> Any:
         self.acknowledged.append(request.revision)
-        response = pb.AckInvalidationsResponse()
+        response = pb.AckInvalidationsResponse(head_revision=self.head)
         response.lease.seconds = 30
         return response
 
@@ -86,10 +87,14 @@ class Scripted(AuthServiceServicer):
 
 
 @asynccontextmanager
-async def running(host: ServiceHost, service: Scripted, timeout_seconds: float = 5.0) -> AsyncIterator[Authenticator]:
+async def running(
+    host: ServiceHost, service: Scripted, timeout_seconds: float = 5.0, renew_seconds: float = 10.0
+) -> AsyncIterator[Authenticator]:
     hosted = await host.serve("authsvc", METHODS, [Mount(add_AuthServiceServicer_to_server, service)])
     async with open_channel(hosted.target, host.identities["edge"], "authsvc") as channel:
-        authenticator = Authenticator(channel, Instance("gw", 0, "boot"), timeout_seconds=timeout_seconds)
+        authenticator = Authenticator(
+            channel, Instance("gw", 0, "boot"), timeout_seconds=timeout_seconds, renew_seconds=renew_seconds
+        )
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(authenticator.run())
             yield authenticator
@@ -176,6 +181,14 @@ async def test_a_missing_event_makes_the_watch_begin_anew(service_host: ServiceH
         await until(lambda: len(service.resumed) == 2)
     assert service.resumed == [None, None]
     assert 4 not in service.acknowledged
+
+
+async def test_a_watch_that_is_silent_about_what_has_happened_begins_anew(service_host: ServiceHost) -> None:
+    service = Scripted([proven], watches=[(), (1,)])
+    service.head = 1
+    async with running(service_host, service, renew_seconds=0.05):
+        await until(lambda: 1 in service.acknowledged)
+    assert service.resumed == [None, 0]
 
 
 async def test_acknowledgements_follow_what_is_in_force(service_host: ServiceHost) -> None:
