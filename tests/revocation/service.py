@@ -4,16 +4,17 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import orjson
 import uvloop
+from penstock.auth.v1.auth_service_pb2 import StreamAuthenticateResponse
 
 from authsvc.invalidations import force, leases
-from authsvc.lookup import Found, Lookup, Presented
+from authsvc.rpc.auth_service import Auth
 from authsvc.service import service
 from authsvc.settings import AuthSettings
 from svckit import logs
@@ -52,14 +53,14 @@ def serve(orders: Orders) -> None:
 
 
 def _be_late(orders: Orders) -> None:
-    drawn, reading = Random(orders.seed), Lookup.authenticate  # noqa: S311 - no secret
+    drawn, answering = Random(orders.seed), Auth._answer  # noqa: S311 - no secret
 
-    async def authenticate(self: Lookup, batch: Sequence[Presented]) -> Found:
-        found = await reading(self, batch)
+    async def answer(self: Auth, *asked: Any) -> StreamAuthenticateResponse:
+        response = await answering(self, *asked)
         await asyncio.sleep(orders.late_seconds * drawn.random())
-        return found
+        return response
 
-    replace(Lookup, "authenticate", authenticate)
+    replace(Auth, "_answer", answer)
 
 
 def _end_with_input() -> None:

@@ -15,7 +15,7 @@ def _entry(name: str) -> Entry:
 
 
 def _digest(number: int) -> bytes:
-    return number.to_bytes(32, "big")
+    return number.to_bytes(31, "big") + b"."
 
 
 @given(st.lists(st.tuples(st.sampled_from(["put", "get", "drop"]), st.integers(0, 9)), max_size=60))
@@ -81,16 +81,31 @@ def test_only_entries_in_use_are_anything_to_the_garbage_collector() -> None:
     cache.get(_digest(3))
     gc.collect()
     assert sum(1 for each in gc.get_objects() if isinstance(each, Entry)) == 2
+    assert not gc.is_tracked(cache._packed)
     assert not any(gc.is_tracked(packed) for packed in cache._packed.values())
 
 
-def test_what_is_used_stays_and_what_is_not_goes() -> None:
-    cache = PrincipalCache(capacity=3, ready=1)
-    for number in range(3):
+def test_what_is_in_use_stays_and_what_is_not_goes() -> None:
+    cache = PrincipalCache(capacity=4, ready=2)
+    for number in range(4):
         cache.put(_digest(number), _entry(f"Key{number:05}"))
     cache.get(_digest(0))
-    cache.put(_digest(3), _entry("Key00003"))
-    assert [_digest(number) in cache for number in range(4)] == [True, False, True, True]
+    cache.put(_digest(4), _entry("Key00004"))
+    assert [_digest(number) in cache for number in range(5)] == [True, False, True, True, True]
+
+
+def test_one_of_many_in_use_goes_all_the_same() -> None:
+    cache = PrincipalCache(capacity=20, ready=20)
+    for number in range(21):
+        cache.put(_digest(number), _entry(f"Key{number:05}"))
+    assert [number for number in range(21) if _digest(number) not in cache] == [8]
+
+
+def test_what_is_put_again_takes_no_other_place() -> None:
+    cache = PrincipalCache(capacity=3, ready=1)
+    for number in (0, 1, 0, 0, 2):
+        cache.put(_digest(number), _entry(f"Key{number:05}"))
+    assert len(cache) == 3
 
 
 def test_nothing_is_left_after_clearing() -> None:

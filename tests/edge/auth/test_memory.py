@@ -24,6 +24,11 @@ KEYS = ("Key00001", "Key00002", "Key00003")
 REFUSED = Rejection(15)
 NOW = Moment(1000.0, 5.0)
 LEASE = 30.0
+DIGEST = b"d" * 32
+
+
+def _digest(key: str) -> bytes:
+    return f"{key:32}".encode()
 
 
 def make_memory(remembered_events: int = 100) -> Memory:
@@ -121,11 +126,11 @@ class World:
             return
         del self.asked[key]
         for begun_at in question.begun:
-            if self.memory.settle(key.encode(), question.answer, begun_at, Moment(1000.0, self.now)):
+            if self.memory.settle(_digest(key), question.answer, begun_at, Moment(1000.0, self.now)):
                 self._used(key, question.answer.outcome, begun_at)
 
     def recall(self, key: str) -> None:
-        recalled = self.memory.recall(key.encode(), Moment(1000.0, self.now))
+        recalled = self.memory.recall(_digest(key), Moment(1000.0, self.now))
         if recalled is not None:
             self._used(key, recalled[0], self.now)
 
@@ -181,54 +186,54 @@ def test_a_look_up_overtaken_by_its_revocation_is_made_again() -> None:
     memory = make_memory()
     answer = Answer(consumer("Key00001"), 0, memory.fences.ticket(), 0.0)
     memory.invalidate(Event(1, Scope.API_KEY, "Key00001"))
-    assert not memory.settle(b"digest", answer, 0.0, NOW)
-    assert memory.recall(b"digest", NOW) is None
+    assert not memory.settle(DIGEST, answer, 0.0, NOW)
+    assert memory.recall(DIGEST, NOW) is None
 
 
 def test_a_look_up_overtaken_by_another_keys_revocation_is_kept() -> None:
     memory = make_memory()
     answer = Answer(consumer("Key00001"), 0, memory.fences.ticket(), 0.0)
     memory.invalidate(Event(1, Scope.API_KEY, "Key00002"))
-    assert memory.settle(b"digest", answer, 0.0, NOW)
-    assert memory.recall(b"digest", NOW) == (consumer("Key00001"), Use.SERVE)
+    assert memory.settle(DIGEST, answer, 0.0, NOW)
+    assert memory.recall(DIGEST, NOW) == (consumer("Key00001"), Use.SERVE)
 
 
 def test_a_cached_principal_is_gone_with_its_invalidation() -> None:
     memory = make_memory()
-    memory.settle(b"digest", Answer(consumer("Key00001"), 0, memory.fences.ticket(), 0.0), 0.0, NOW)
+    memory.settle(DIGEST, Answer(consumer("Key00001"), 0, memory.fences.ticket(), 0.0), 0.0, NOW)
     memory.invalidate(Event(1, Scope.API_KEY, "Key00001"))
-    assert memory.recall(b"digest", NOW) is None
+    assert memory.recall(DIGEST, NOW) is None
     assert len(memory.cache) == 0
 
 
 def test_a_refusal_is_remembered_until_anything_changes() -> None:
     memory = make_memory()
-    memory.settle(b"digest", Answer(REFUSED, 0, memory.fences.ticket(), 0.0), 0.0, NOW)
-    assert memory.recall(b"digest", NOW) == (REFUSED, Use.SERVE)
+    memory.settle(DIGEST, Answer(REFUSED, 0, memory.fences.ticket(), 0.0), 0.0, NOW)
+    assert memory.recall(DIGEST, NOW) == (REFUSED, Use.SERVE)
     memory.invalidate(Event(1, Scope.API_KEY, "Key00001"))
-    assert memory.recall(b"digest", NOW) is None
+    assert memory.recall(DIGEST, NOW) is None
 
 
 def test_a_refusal_read_before_a_change_is_not_remembered() -> None:
     memory = make_memory()
     answer = Answer(REFUSED, 0, memory.fences.ticket(), 0.0)
     memory.invalidate(Event(1, Scope.API_KEY, "Key00001"))
-    assert memory.settle(b"digest", answer, 0.0, NOW)
-    assert memory.recall(b"digest", NOW) is None
+    assert memory.settle(DIGEST, answer, 0.0, NOW)
+    assert memory.recall(DIGEST, NOW) is None
 
 
 def test_a_refusal_ends_what_was_cached() -> None:
     memory = make_memory()
-    memory.cache.put(b"digest", Entry(consumer(), 0, NOW.steady + 900))
-    memory.settle(b"digest", Answer(REFUSED, 0, memory.fences.ticket(), 0.0), 0.0, NOW)
-    assert memory.recall(b"digest", NOW) == (REFUSED, Use.SERVE)
+    memory.cache.put(DIGEST, Entry(consumer(), 0, NOW.steady + 900))
+    memory.settle(DIGEST, Answer(REFUSED, 0, memory.fences.ticket(), 0.0), 0.0, NOW)
+    assert memory.recall(DIGEST, NOW) == (REFUSED, Use.SERVE)
 
 
 @pytest.mark.parametrize(("now", "remembered"), [(1049.9, True), (1050.0, False)])
 def test_nothing_is_remembered_past_its_expiry(now: float, remembered: bool) -> None:
     memory = make_memory()
-    memory.settle(b"digest", Answer(consumer(expires_at=1050.0), 0, memory.fences.ticket(), 0.0), 0.0, NOW)
-    assert (memory.recall(b"digest", Moment(now, NOW.steady)) is not None) is remembered
+    memory.settle(DIGEST, Answer(consumer(expires_at=1050.0), 0, memory.fences.ticket(), 0.0), 0.0, NOW)
+    assert (memory.recall(DIGEST, Moment(now, NOW.steady)) is not None) is remembered
 
 
 @pytest.mark.parametrize(
@@ -242,7 +247,7 @@ def test_without_a_lease_an_answer_is_for_those_alone_who_began_before_it_was_as
     memory = make_memory()
     memory.lease.until = lease_until
     answer = Answer(consumer(), 0, memory.fences.ticket(), asked_at=4.0)
-    assert memory.settle(b"digest", answer, begun_at, NOW) is used
+    assert memory.settle(DIGEST, answer, begun_at, NOW) is used
 
 
 def test_a_gap_in_the_events_is_not_passed_over() -> None:
