@@ -1,7 +1,9 @@
 """Asks authsvc about credentials: in batches over one stream, each credential once at a time.
 
-What is asked while a message is under way goes into the next one, so batches grow as load does. A broken stream
-is opened again and unanswered questions are asked again; while authsvc is away they fail at once.
+What is asked while a message is under way goes into the next one, so batches grow as load does, and as far as they are
+answered in good time: a look-up in one tenant's schema costs little beside another one in it, and fifty times as much
+where each is in another. A broken stream is opened again and unanswered questions are asked again; while authsvc is
+away they fail at once.
 """
 
 import asyncio
@@ -28,11 +30,20 @@ if TYPE_CHECKING:  # a name of the generated stub file only
     from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceAsyncStub
 
 MAX_BATCH: Final = 128
+MIN_BATCH: Final = 4
 MAX_MESSAGES_IN_FLIGHT: Final = 4
 # A look-up takes about 1 ms; a request is not held up longer than this by an authsvc that does not answer.
 TIMEOUT_SECONDS: Final = 1.0
 _BACKOFF_SCALE: Final = 0.1
 log = structlog.get_logger()
+
+
+def fitting(size: int, took: float, patience: float) -> int:
+    """How many credentials a message may carry, after one of `size` at most was answered in `took` of the `patience`
+    (seconds) that its askers have. Else a store that is slow for once answers none in time, over and over."""
+    if took > patience / 4:
+        return max(MIN_BATCH, size // 2)
+    return min(MAX_BATCH, size * 2) if took < patience / 16 else size
 
 
 class AuthUnavailable(Exception):
@@ -69,6 +80,7 @@ class Lookups:
         self._questions: dict[bytes, _Question] = {}
         self._unsent: deque[_Question] = deque()
         self._work = asyncio.Event()
+        self._batch = MAX_BATCH
         self.away = False
         """Whether the last attempt to reach authsvc failed. Read-only outside."""
 
@@ -116,6 +128,8 @@ class Lookups:
         try:
             await until_one_ends(self._send(stream), self._receive(stream))
         except (_StreamEndedError, grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError) as error:
+            if isinstance(error, TimeoutError):
+                self._batch = fitting(self._batch, self._timeout, self._timeout)
             log.info("stream to authsvc ended", error=_told(error))
         self._ask_again([question for batch in stream.unanswered.values() for question in batch])
         return stream.answered
@@ -124,14 +138,15 @@ class Lookups:
         while True:
             await self._work.wait()
             await stream.slots.acquire()
-            batch = [self._unsent.popleft() for _ in range(min(MAX_BATCH, len(self._unsent)))]
+            batch = [self._unsent.popleft() for _ in range(min(self._batch, len(self._unsent)))]
             if not self._unsent:
                 self._work.clear()
             await stream.write(batch)
 
     async def _receive(self, stream: "_Stream") -> None:
         while True:
-            batch, response = await stream.read()
+            batch, response, took = await stream.read()
+            self._batch = fitting(self._batch, took, self._timeout)
             if response.unavailable or len(response.responses) != len(batch):
                 self._fail(batch)
                 continue
@@ -177,6 +192,7 @@ class _Stream:
         self._last_id = 0
         self.slots = asyncio.Semaphore(MAX_MESSAGES_IN_FLIGHT)
         self.unanswered: dict[int, list[_Question]] = {}
+        self._sent_at: dict[int, float] = {}
         self.answered = False
 
     async def write(self, batch: list[_Question]) -> None:
@@ -185,11 +201,15 @@ class _Stream:
         if not self.unanswered and self._reading is not None:
             self._reading.reschedule(asyncio.get_running_loop().time() + self._silence)
         self.unanswered[self._last_id] = batch
+        self._sent_at[self._last_id] = asyncio.get_running_loop().time()
         requests = [question.request for question in batch]
         await self._call.write(pb.StreamAuthenticateRequest(batch_id=self._last_id, requests=requests))
 
-    async def read(self) -> tuple[list[_Question], pb.StreamAuthenticateResponse]:
-        """The next answer with what it answers; TimeoutError when the other side is silent, _StreamEndedError."""
+    async def read(self) -> tuple[list[_Question], pb.StreamAuthenticateResponse, float]:
+        """The next answer with what it answers, and how long it took (seconds).
+
+        Raises TimeoutError when the other side is silent, _StreamEndedError.
+        """
         # Only silence about something is a fault: without questions the stream may be still for ever.
         late = asyncio.get_running_loop().time() + self._silence
         self._reading = asyncio.timeout_at(late if self.unanswered else None)
@@ -202,7 +222,8 @@ class _Stream:
             raise _StreamEndedError
         self.slots.release()
         self.answered = True
-        return self.unanswered.pop(response.batch_id), response
+        took = asyncio.get_running_loop().time() - self._sent_at.pop(response.batch_id)
+        return self.unanswered.pop(response.batch_id), response, took
 
 
 class _StreamEndedError(Exception):

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceServicer, add_Auth
 from domain import api_keys
 from domain.tenants import DEFAULT_TENANT
 from edge.auth.authenticator import Authenticator, AuthUnavailable
+from edge.auth.lookups import fitting
 from edge.instance import Instance
 from edge.principal import Credential, CredentialKind, Principal
 from svckit.channels import open_channel
@@ -144,6 +145,31 @@ async def test_a_silent_stream_is_given_up_and_another_one_tried(service_host: S
             await authenticator.authenticate(key(1))
         await until(lambda: service.streams == 2)
         assert isinstance(await authenticator.authenticate(key(1)), Principal)
+
+
+@pytest.mark.parametrize(
+    ("size", "took", "fits"),
+    [(128, 0.26, 64), (4, 0.9, 4), (5, 0.9, 4), (32, 0.1, 32), (32, 0.06, 64), (128, 0.01, 128)],
+    ids=["late", "late, the smallest", "late, nearly the smallest", "in time", "soon", "soon, the largest"],
+)
+def test_messages_carry_what_is_answered_in_good_time(size: int, took: float, fits: int) -> None:
+    assert fitting(size, took, patience=1.0) == fits
+
+
+async def test_a_message_that_was_not_answered_in_time_is_followed_by_smaller_ones(service_host: ServiceHost) -> None:
+    service = Scripted([lambda _batch: None, proven])
+    async with running(service_host, service, timeout_seconds=0.3) as authenticator:
+        for _ in range(2):
+            async with asyncio.TaskGroup() as tasks:
+                for number in range(128):
+                    tasks.create_task(_told(authenticator, key(number)))
+            await until(lambda: service.streams == 2)
+    assert (service.batches[0], max(service.batches[1:])) == (128, 64)
+
+
+async def _told(authenticator: Authenticator, credential: Credential) -> None:
+    with suppress(AuthUnavailable):
+        await authenticator.authenticate(credential)
 
 
 def _broken(_batch: pb.StreamAuthenticateRequest) -> pb.StreamAuthenticateResponse:
