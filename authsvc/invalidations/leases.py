@@ -3,6 +3,7 @@
 All times are PostgreSQL's clock, so replicas need not agree on theirs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -26,6 +27,16 @@ class Worker:
     gateway_id: str
     slot: int
     boot_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A worker has applied everything up to `revision`. `max_stale` is how long it serves on without a lease while it
+    cannot reach authsvc."""
+
+    worker: Worker
+    revision: int
+    max_stale: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +73,30 @@ _GRANT: Final = f"""
 WITH clock AS (SELECT clock_timestamp() AS now),
 head AS (SELECT revision FROM {REGISTRY}.head),
 granted AS (
-    SELECT CASE
-        WHEN $4 = revision THEN now + $5::interval
+    SELECT told.*, now, head.revision AS head, CASE
+        WHEN told.revision = head.revision THEN now + $6::interval
         WHEN EXISTS (
-            SELECT FROM {REGISTRY}.leases
-            WHERE gateway_id = $1 AND slot = $2 AND boot_id = $3 AND expires_at > now + $9::interval
+            SELECT FROM {REGISTRY}.leases mine
+            WHERE mine.gateway_id = told.gateway_id AND mine.slot = told.slot AND mine.boot_id = told.boot_id
+            AND expires_at > now + $9::interval
         ) THEN (
-            SELECT NULLIF(GREATEST(now, $5::interval + min(commit_time)), now)
-            FROM {REGISTRY}.invalidations missed WHERE missed.revision > $4
+            SELECT NULLIF(GREATEST(now, $6::interval + min(commit_time)), now)
+            FROM {REGISTRY}.invalidations missed WHERE missed.revision > told.revision
         )
-    END AS until FROM clock, head
+    END AS until
+    FROM clock, head, unnest($1::text[], $2::integer[], $3::uuid[], $4::bigint[], $5::interval[]) WITH ORDINALITY
+        AS told (gateway_id, slot, boot_id, revision, max_stale, place)
 ),
 kept AS (
     INSERT INTO {REGISTRY}.leases AS mine (gateway_id, slot, boot_id, revision, expires_at, max_stale)
-    SELECT $1, $2, $3, CASE WHEN $4 > revision THEN 0 ELSE $4 END, COALESCE(until, '-infinity'), $8 FROM head, granted
+    SELECT gateway_id, slot, boot_id, CASE WHEN revision > head THEN 0 ELSE revision END,
+        COALESCE(until, '-infinity'), max_stale FROM granted
     ON CONFLICT (gateway_id, slot, boot_id) DO UPDATE SET
         max_stale = EXCLUDED.max_stale,
         revision = GREATEST(mine.revision, EXCLUDED.revision),
         expires_at = GREATEST(mine.expires_at, EXCLUDED.expires_at)
 )
-SELECT COALESCE(until - now, interval '0') AS duration, revision AS head, pg_notify($6, $7) FROM granted, clock, head
+SELECT COALESCE(until - now, interval '0') AS duration, head, pg_notify($7, $8) FROM granted ORDER BY place
 """  # noqa: S608
 # A worker whose lease has run out is gone for good when its slot has another start that holds one: after a kill
 # nobody waits for `max_stale`.
@@ -98,27 +113,26 @@ _END: Final = f"DELETE FROM {REGISTRY}.leases WHERE gateway_id = $1 AND slot = $
 _PRUNE: Final = f"DELETE FROM {REGISTRY}.leases WHERE expires_at + max_stale < clock_timestamp() - $1::interval"  # noqa: S608
 
 
-async def acknowledge(connection: Any, worker: Worker, revision: int, max_stale: timedelta = timedelta(0)) -> Grant:
-    """Notes that `worker` has applied everything up to `revision`, renews its lease and wakes who waits for it.
+async def acknowledge(connection: Any, told: Sequence[Acknowledgement]) -> list[Grant]:
+    """Notes what each worker has applied, renews its lease and wakes who waits for it; no worker may be named twice.
 
-    `max_stale` is how long it serves on without a lease while it cannot reach authsvc. Waits for a change that has
-    appended an event and is not committed yet.
+    Waits for a change that has appended an event and is not committed yet.
     """
     async with connection.transaction():
         await connection.execute(_ORDER)
-        row = await connection.fetchrow(
+        rows = await connection.fetch(
             _GRANT,
-            worker.gateway_id,
-            worker.slot,
-            worker.boot_id,
-            revision,
+            [each.worker.gateway_id for each in told],
+            [each.worker.slot for each in told],
+            [each.worker.boot_id for each in told],
+            [each.revision for each in told],
+            [each.max_stale for each in told],
             LEASE,
             CHANNEL,
             ACKNOWLEDGED,
-            max_stale,
             IN_TIME,
         )
-    return Grant(row["duration"], row["head"])
+    return [Grant(row["duration"], row["head"]) for row in rows]
 
 
 async def end(connection: Any, worker: Worker) -> None:

@@ -16,7 +16,8 @@ from penstock.auth.v1.auth_service_pb2_grpc import AuthServiceServicer
 from authsvc.authentication import Authentication
 from authsvc.fields import FieldChecks
 from authsvc.invalidations import leases
-from authsvc.invalidations.leases import Worker
+from authsvc.invalidations.acknowledgements import Acknowledgements
+from authsvc.invalidations.leases import Acknowledgement, Worker
 from authsvc.invalidations.tail import Tail
 from authsvc.key_uses import KeyUses
 from authsvc.lookup import Presented
@@ -51,6 +52,7 @@ class Auth(AuthServiceServicer):
         self._authentication = authentication
         self._uses = uses
         self._tail = tail
+        self._acknowledgements = Acknowledgements(pool)
         self._drain = drain
 
     async def Authenticate(self, request: pb.AuthenticateRequest, _context: Context) -> pb.AuthenticateResponse:
@@ -119,12 +121,12 @@ class Auth(AuthServiceServicer):
     async def AckInvalidations(
         self, request: pb.AckInvalidationsRequest, _context: Context
     ) -> pb.AckInvalidationsResponse:
-        worker, max_stale = _acknowledging(request)
-        async with self._pool.acquire() as connection:
-            if request.leaving:
-                await leases.end(connection, worker)
-                return pb.AckInvalidationsResponse()
-            grant = await leases.acknowledge(connection, worker, request.revision, max_stale)
+        told = _acknowledging(request)
+        if request.leaving:
+            async with self._pool.acquire() as connection:
+                await leases.end(connection, told.worker)
+            return pb.AckInvalidationsResponse()
+        grant = await self._acknowledgements.take(told)
         return pb.AckInvalidationsResponse(lease=_duration(grant.duration), head_revision=grant.head)
 
     async def ReportKeyUses(self, request: pb.ReportKeyUsesRequest, _context: Context) -> pb.ReportKeyUsesResponse:
@@ -170,14 +172,14 @@ def _duration(time: timedelta) -> Duration:
     return message
 
 
-def _acknowledging(request: pb.AckInvalidationsRequest) -> tuple[Worker, timedelta]:
+def _acknowledging(request: pb.AckInvalidationsRequest) -> Acknowledgement:
     checks = FieldChecks()
     worker = _worker(checks, request.instance)
     checks.at_most("revision", request.revision, MAX_REVISION)
     fits = request.max_stale.nanos == 0 and 0 <= request.max_stale.seconds <= MAX_STALE_SECONDS
     checks.expect("max_stale", fits, f"must be 0–{MAX_STALE_SECONDS} whole seconds")
     checks.done()
-    return worker, timedelta(seconds=request.max_stale.seconds)
+    return Acknowledgement(worker, request.revision, timedelta(seconds=request.max_stale.seconds))
 
 
 def _worker(checks: FieldChecks, instance: invalidation_pb2.Instance) -> Worker:
