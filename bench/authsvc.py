@@ -48,7 +48,6 @@ class Place:
 
     folder: Path
     url: str
-    postgres_data: Path
     peppers: Peppers
 
     @contextmanager
@@ -69,10 +68,9 @@ class Place:
 
     async def tenants(self, tenants: int, keys: int) -> list[Key]:
         """Makes so many tenants with so many keys in all, in an order without pattern."""
-        provisioner = Provisioner(None, self.peppers, load_migrations(PACKAGE, TENANT_FOLDER))
         made: list[Key] = []
         async with asyncpg.create_pool(self.url, min_size=1, max_size=_PROVISIONED_AT_A_TIME) as pool:
-            provisioner._pool = pool
+            provisioner = Provisioner(pool, self.peppers, load_migrations(PACKAGE, TENANT_FOLDER))
             slots = asyncio.Semaphore(_PROVISIONED_AT_A_TIME)
 
             async def make(count: int) -> None:
@@ -123,7 +121,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
         async with asyncpg.create_pool(url, min_size=1, max_size=2) as pool:
             await migrate_database(pool)
             peppers = await load_peppers(pool, Keyring.load(folder / "kek"))
-        yield Place(folder, url, folder / "pg" / "data", peppers)
+        yield Place(folder, url, peppers)
 
 
 async def until_serving(stub: Any) -> None:
