@@ -37,5 +37,6 @@ What it says of itself
     admin/        the management API, a process of its own
     explain       which route takes a request, and why no other does
 
-    worker        the composition root; server and settings beside it, environment for settings of other names
+    worker        the composition root; server, collector and settings beside it, environment for settings of other
+                  names
 """

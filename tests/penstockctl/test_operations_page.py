@@ -52,10 +52,18 @@ def written(default: Any) -> str:
     return "–" if default in ("", None) else f"`{default}`"
 
 
+def declared(settings: type[RimSettings]) -> Iterator[str]:
+    """The names that the class declares, by itself or by a base that is no section."""
+    yield from settings.__annotations__
+    for base in settings.__bases__:
+        if issubclass(base, RimSettings) and base not in SECTIONS.values():
+            yield from declared(base)
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_setting_stands_in_its_table_with_its_default(section: str) -> None:
     fields = SECTIONS[section].model_fields
-    own = {name: fields[name] for name in SECTIONS[section].__annotations__ if name in fields}
+    own = {name: fields[name] for name in declared(SECTIONS[section]) if name in fields}
     assert table(section) == {
         f"PENSTOCK_{name.upper()}": "required" if field.is_required() else written(field.default)
         for name, field in own.items()
