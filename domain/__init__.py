@@ -5,6 +5,7 @@
 - `access`   which tenant a request is for, in whose name it acts, whether that one is served
 - `identity_fields`  header fields that tell upstreams who is calling, and their spellings
 - `targets`  addresses of upstream targets: one strict spelling
+- `authorities`  certificate authorities in PEM
 - `origins`  origins of cross-origin requests: one strict spelling
 - `api_keys` the format of API keys: compose, parse, checksum
 - `credentials`  what credentials look like, and which one a request presents

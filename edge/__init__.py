@@ -26,6 +26,7 @@ What it stands on
     snapshot, principal   the values of config and identity
     deadlines     many deadlines at the price of an attribute
     story         coroutines without tasks
+    resilience    how a service bears the failures of its targets: values
     request_id, instance  ids; sampling chooses by them
 
 What it says of itself

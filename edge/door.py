@@ -89,6 +89,7 @@ def finish(visit: Visit, outcome: Outcome, client: ClientConnection) -> bool:
 
 _FAILURES = {
     reasons.ERROR_REASON_DOWNSTREAM_UNREACHABLE: "the upstream cannot be reached",
+    reasons.ERROR_REASON_DOWNSTREAM_UNAVAILABLE: "no connection to the upstream is free",
     reasons.ERROR_REASON_DOWNSTREAM_RESET: "the upstream closed the connection before its answer was complete",
     reasons.ERROR_REASON_DOWNSTREAM_INVALID: "the upstream's answer is not valid HTTP/1.1",
     reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT: "the upstream did not answer in time",

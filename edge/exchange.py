@@ -7,6 +7,7 @@ an upstream that echoes, and miss early answers.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeAlias
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -22,8 +23,16 @@ from edge.upstream.known import KnownAnswer
 Reason: TypeAlias = reasons.ErrorReason.ValueType
 
 
+Judge: TypeAlias = Callable[[int, bool, bool], bool]
+"""Is told the status of an answer's head, whether the client has seen octets of an answer, and whether the request's
+body is there to be sent again; tells whether the answer is to be dropped."""
+
+
 class Client(Protocol):
     """The client's side, as an exchange needs it."""
+
+    answering: bool
+    """Whether octets have gone out for the request."""
 
     def write(self, data: bytes) -> None: ...
     def pause_reading(self) -> None: ...
@@ -43,6 +52,9 @@ class Upload(Protocol):
 
     @property
     def complete(self) -> bool: ...
+    @property
+    def replayable(self) -> bool:
+        """Whether all of it that has come is there to be sent again."""
 
 
 class Outcome(NamedTuple):
@@ -63,6 +75,8 @@ class Outcome(NamedTuple):
     """The upstream closed an old connection before it answered anything: the request may be sent once more."""
     whole: bool = False
     """The answer came in one piece, with a head that was known."""
+    spared: bool = False
+    """The answer was dropped, because the request is sent again."""
 
 
 _ANSWERED = {status: Outcome(status, begun=True, keep_alive=True, whole=True) for status in range(200, 600)}
@@ -78,6 +92,8 @@ class Exchange:
     outcome: Outcome | None = None
     """How it ended; None while it goes on."""
     stage = "response"
+    judge: Judge | None = None
+    """Judges the target by its answer, where that is wanted."""
     answered_at = 0.0
     """When the answer's head came, by the performance counter; 0 before."""
     sent_bytes = 0
@@ -167,6 +183,10 @@ class Exchange:
 
     def answer_begun(self, status: int, lines: bytes, framing: Framing) -> None:
         self.answered_at = time.perf_counter()
+        if self._spares(status):
+            self.connection.abandon()
+            self._finish(Outcome(status, spared=True))
+            return
         self.connection.deadline = self._loop.time() + self._timeouts.idle
         if self._timeouts.idle < self._timeouts.response:
             self.connection.hasten()
@@ -186,9 +206,16 @@ class Exchange:
 
     def answer_whole(self, known: KnownAnswer, body: bytes) -> None:
         self.answered_at = time.perf_counter()
+        if self.judge is not None and self._spares(known.status):
+            self._finish(Outcome(known.status, spared=True))
+            return
         self.sent_bytes = len(body)
         self._client.write(b"%b%b\r\n%b" % (known.kept_alive, self._added, body))
         self._finish(_ANSWERED[known.status])
+
+    def _spares(self, status: int) -> bool:
+        judge = self.judge
+        return judge is not None and judge(status, self._client.answering, self._upload.replayable)
 
     def answer_body(self, data: bytes) -> None:
         self.sent_bytes += len(data)

@@ -26,6 +26,8 @@ class InboundRequest:
 
     __slots__ = (
         "_buffer",
+        "_kept",
+        "_most_kept",
         "_sink",
         "body_bytes",
         "complete",
@@ -47,6 +49,8 @@ class InboundRequest:
         self.complete = False
         self.failed: Reason | None = None
         self._buffer: list[bytes] = []
+        self._kept: list[bytes] | None = None
+        self._most_kept = 0
         self._sink: Sink | None = None
 
     @property
@@ -54,9 +58,16 @@ class InboundRequest:
         """Whether the connection should not be read for this body now."""
         return self._sink is None and self.body_bytes > BUFFER_BYTES
 
+    @property
+    def replayable(self) -> bool:
+        """Whether all of the body that has come is there to be sent again."""
+        return not self.body_bytes or self._kept is not None
+
     def feed(self, data: bytes) -> None:
         """Takes octets of the body from the connection."""
         self.body_bytes += len(data)
+        if self._kept is not None:
+            self._keep(data)
         if self._sink is None:
             self._buffer.append(data)
         else:
@@ -74,10 +85,25 @@ class InboundRequest:
         if self._sink is not None:
             self._sink.upload_failed(reason)
 
+    def keep(self, most: int) -> None:
+        """Keeps the body so that it can be handed over again, as long as it is no longer than `most` octets. To be
+        called before it is handed over."""
+        self._kept, self._most_kept = [], most
+        for data in self._buffer:
+            self._keep(data)
+
+    def _keep(self, data: bytes) -> None:
+        if self.body_bytes > self._most_kept:
+            self._kept = None
+        elif self._kept is not None:
+            self._kept.append(data)
+
     def attach(self, sink: Sink) -> None:
-        """Hands the body over: what has come, and whatever comes from now on."""
-        self._sink = sink
+        """Hands the body over: what has come, and whatever comes from now on. Once more only if it is replayable."""
+        again, self._sink = self._sink is not None, sink
         buffered, self._buffer = self._buffer, []
+        if again:
+            buffered = list(self._kept or ())
         for data in buffered:
             sink.upload_data(data)
         if self.complete:
@@ -89,6 +115,7 @@ class InboundRequest:
         """Lets the rest of the body go nowhere."""
         self._sink = _DISCARD
         self._buffer = []
+        self._kept = None
 
 
 class _Discard:

@@ -83,7 +83,6 @@ class Journey:
             authentication,
             limiter,
             forwarder.pool,
-            forwarder.lease,
             forwarder.loop,
             self._ids,
             forwarder.traces,

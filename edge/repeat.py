@@ -31,6 +31,7 @@ from edge.snapshot import GatewaySnapshot
 from edge.standing import Way
 from edge.story import Story
 from edge.upstream.connection import UpstreamConnection
+from edge.upstream.errand import Errand
 from edge.upstream.pool import Lease, UpstreamPool
 from edge.visit import Visit
 
@@ -73,13 +74,12 @@ class RepeatingClient(Client, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the repeats of a worker share. `lease` takes the target whose turn it is."""
+    """What the repeats of a worker share."""
 
     config: Config
     authentication: Authentication
     limiter: Limiting
     pool: UpstreamPool
-    lease: Callable[[Way], Lease]
     loop: asyncio.AbstractEventLoop
     ids: RequestIds
     traces: Share
@@ -107,6 +107,8 @@ class Repeat(Exchange):
     sent_at = 0.0
     octets = b""
     lease: Lease
+    errand: Errand | None = None
+    """Where the target is one of several, or is watched."""
 
     def __init__(
         self, means: Means, ground: Ground, client: RepeatingClient, visit: Visit, head: Head, way: Way
@@ -118,6 +120,9 @@ class Repeat(Exchange):
         self.visit, self.head, self.way = visit, head, way
         self._undecided = Undecided(visit.request)
         self._before_id = before_request_id(head, way.route, way.fields, way.route.timeouts.line)
+        if way.fleet is not None:
+            self.errand = Errand(way.fleet, head, way.key)
+            self.judge = self._heard
 
     def begin(self, head: Head, started_at: float, started_time: float) -> bool:
         """Takes a request with this head, which has come now; False when it must go the long way."""
@@ -162,8 +167,24 @@ class Repeat(Exchange):
         self._send(connection)
 
     def _idle(self) -> UpstreamConnection | None:
-        self.lease = self._means.lease(self.way)
-        return self._means.pool.idle(self.lease, self._loop.time())
+        now, errand = self._loop.time(), self.errand
+        if errand is None:
+            lease = self.way.lease
+            if lease is None:
+                return None
+            self.lease = lease
+            return self._means.pool.idle(lease, now)
+        if not errand.begin(now, self._timeouts.connect + self._timeouts.response):
+            return None
+        self.lease = errand.lease
+        connection = self._means.pool.idle(self.lease, now)
+        if connection is None:
+            errand.give_back()
+        return connection
+
+    def _heard(self, status: int, answering: bool, replayable: bool) -> bool:
+        errand = self.errand
+        return errand is not None and errand.heard(status, answering, replayable, self._loop.time())
 
     def _send(self, connection: UpstreamConnection) -> None:
         visit, way = self.visit, self.way
@@ -188,7 +209,10 @@ class Repeat(Exchange):
             visit.upstream_seconds = self.answered_at - self.sent_at
             visit.response_bytes = self.sent_bytes
             visit.status = outcome.status
-            self._means.pool.release(self.lease, self.connection, self._loop.time())
+            now = self._loop.time()
+            if self.errand is not None:
+                self.errand.ended(outcome, now, hurried=False)
+            self._means.pool.release(self.lease, self.connection, now)
             self._means.record(visit)
             self._repeating.repeated()
         else:

@@ -7,15 +7,14 @@ decides: a method that none of its routes takes is refused there and never falls
 which could be a catch-all under other rules.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from itertools import accumulate
 from operator import itemgetter
 from typing import TypeAlias
 
 from edge.limits.rules import RouteLimitRules
+from edge.resilience import Balance, Breaker, ConnectionLimits, HealthCheck, Retries, Trust
 
 
 class Auth(Enum):
@@ -62,23 +61,29 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A group of equal targets; none where this gateway was told no address. `health_path` answers 2xx when a target is
-    well; empty: none is known."""
+    """A group of equal targets; none where this gateway was told no address. What is None is not wanted."""
 
     name: str
     targets: tuple[Target, ...]
     timeouts: Timeouts = Timeouts()
     forward_authorization: bool = False
-    health_path: str = ""
-    shares: tuple[int, ...] = field(init=False, compare=False)
-    """The targets' weights, summed up."""
+    health: HealthCheck | None = None
+    retries: Retries | None = None
+    breaker: Breaker | None = None
+    balance: Balance = Balance()
+    connections: ConnectionLimits = ConnectionLimits()
+    trust: Trust = Trust()
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shares", tuple(accumulate(target.weight for target in self.targets)))
+    @property
+    def health_path(self) -> str:
+        """The path that is answered 2xx when a target is well; empty when none is known."""
+        return self.health.path if self.health is not None else ""
 
-    def at_turn(self, turn: int) -> Target:
-        """The target of the turn: each has as many of a round's turns as its weight says."""
-        return self.targets[bisect_right(self.shares, turn % self.shares[-1])]
+    @property
+    def plain(self) -> bool:
+        """Whether its requests go to its one target, whatever becomes of them."""
+        watched = self.health is not None or self.retries is not None or self.breaker is not None
+        return len(self.targets) == 1 and not watched
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class AskedServices:
     def __init__(
         self,
         rules: Callable[[], Rules | None],
-        ask: Callable[[Target, str], Awaitable[str]],
+        ask: Callable[[Service, Target], Awaitable[str]],
         *,
         clock: Callable[[], float] = time.monotonic,
         round_seconds: float = ROUND_SECONDS,
@@ -82,7 +82,7 @@ class AskedServices:
 
         async def ask() -> None:
             for service, target in questions:  # which all askers share
-                wrong[service.name].append(await self._ask(target, service.health_path))
+                wrong[service.name].append(await self._ask(service, target))
 
         try:
             async with asyncio.timeout(self._round_seconds), asyncio.TaskGroup() as askers:

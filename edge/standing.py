@@ -16,6 +16,7 @@ from edge.problems import Refusal, bad_request
 from edge.routing import Route
 from edge.snapshot import GatewaySnapshot, TenantView
 from edge.tenancy import acting_tenant, config_tenant, credential_kind, names_no_tenant, requested_tenant
+from edge.upstream.fleet import Fleet
 from edge.upstream.pool import Lease
 
 BAD_HOST = bad_request("the host that the proxy names is not valid")
@@ -26,7 +27,8 @@ class Way(NamedTuple):
 
     `governing` is the tenant whose config has the route; `fields` and `identity`, which come last, are those of their
     heads, ready to be sent; `withheld` are fields of answers that the edge says in the upstream's place;
-    `lease` is there where the service has one target.
+    `lease` is there where the service has one target and wants nothing else than that; otherwise `fleet`, with the
+    `key` that its hash goes by.
     """
 
     route: Route
@@ -38,6 +40,8 @@ class Way(NamedTuple):
     max_body_bytes: int
     withheld: frozenset[bytes]
     lease: Lease | None
+    fleet: Fleet | None = None
+    key: int | None = None
 
 
 class Recorded(NamedTuple):

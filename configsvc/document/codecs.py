@@ -123,17 +123,20 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Percent:
-    """A share such as `20%`, from 1 %: the message has 0 for "not set"."""
+    """A share such as `20%`. From 1 % where the message has 0 for "not set"; from 0 % where its field knows whether it
+    was set."""
+
+    least: int = 1
 
     def read(self, data: Any, message: Any, field: str, findings: Findings) -> None:
         percent = _parsed(data, units.parse_percent, findings)
         if percent is not None:
-            findings.expect(1 <= percent <= 100, "must be 1%–100%")
+            findings.expect(self.least <= percent <= 100, f"must be {self.least}%–100%")
             setattr(message, field, percent)
 
     def write(self, message: Any, field: str) -> Any:
         percent = getattr(message, field)
-        return f"{percent}%" if percent else None
+        return f"{percent}%" if percent or (not self.least and message.HasField(field)) else None
 
 
 @dataclass(frozen=True, slots=True)

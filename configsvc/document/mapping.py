@@ -120,6 +120,8 @@ _BALANCE: Final = Part(
     {
         "policy": ("policy", Choice(pb.BalancePolicy.DESCRIPTOR, "BALANCE_POLICY_")),
         "header": ("hash_header", Text()),
+        "slow_start": ("slow_start", Time()),
+        "panic": ("panic_percent", Percent(least=0)),
     }
 )
 _CORS: Final = Part(
@@ -155,6 +157,8 @@ _SERVICE: Final[Keys] = {
     "breaker": ("breaker", Part({"failures": ("failures", Count()), "open": ("open", Time())})),
     "balance": ("balance", BalanceText()),
     "forward_authorization": ("forward_authorization", Flag()),
+    "connections": ("connections", Part({"max": ("max", Count()), "idle": ("idle", Time())})),
+    "tls": ("tls", Part({"ca": ("ca_pem", Text()), "server_name": ("server_name", Text())})),
 }
 _ROUTE: Final[Keys] = {
     "name": ("name", Text()),

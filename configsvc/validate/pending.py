@@ -12,7 +12,6 @@ from configsvc.validate.findings import Findings
 
 _KEPT = "is kept, but not in force in this release"
 _ASKED = "is for GET /health alone in this release: its path is asked, and no target is taken out of use"
-_ROUND_ROBIN = (pb.BALANCE_POLICY_UNSPECIFIED, pb.BALANCE_POLICY_ROUND_ROBIN)
 
 
 def warn_of_pending(config: pb.GatewayConfig, findings: Findings) -> None:
@@ -25,12 +24,6 @@ def _of_services(config: pb.GatewayConfig) -> Iterator[tuple[str | int, ...]]:
     for index, service in enumerate(config.services):
         if service.HasField("health"):
             yield "services", index, "health"
-        if service.HasField("retries"):
-            yield "services", index, "retries"
-        if service.HasField("breaker"):
-            yield "services", index, "breaker"
-        if service.balance.policy not in _ROUND_ROBIN:
-            yield "services", index, "balance"
 
 
 def _of_routes(config: pb.GatewayConfig) -> Iterator[tuple[str | int, ...]]:

@@ -8,7 +8,8 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
 from configsvc.validate.lists import numbered
-from configsvc.validate.names import NAME, TOKEN, canonical_path
+from configsvc.validate.names import HOST, NAME, TOKEN, canonical_path
+from domain.authorities import read_authorities
 from domain.targets import parse_target, reference_name
 
 MAX_SERVICES: Final = 1_000
@@ -74,12 +75,43 @@ def _check_resilience(service: pb.Service, findings: Findings) -> None:
         here.at("healthy_after").expect(health.healthy_after <= 100, "must be 1–100")
     if service.HasField("retries"):
         findings.at("retries", "attempts").expect(1 <= service.retries.attempts <= 5, "must be 1–5")
+        findings.at("retries", "budget").expect(service.retries.budget_percent <= 100, "must be 1%–100%")
     if service.HasField("breaker"):
         here = findings.at("breaker")
         here.at("failures").expect(1 <= service.breaker.failures <= 1_000, "must be 1–1000")
         if service.breaker.HasField("open"):
             check_span(service.breaker.open, 0.1, 3_600, here.at("open"))
-    if service.balance.hash_header:
-        here = findings.at("balance", "header")
-        here.expect(service.balance.policy == pb.BALANCE_POLICY_HASH, "needs the policy hash")
-        here.expect(TOKEN.fullmatch(service.balance.hash_header) is not None, "must be the name of a header")
+    if service.HasField("connections"):
+        here = findings.at("connections")
+        here.at("max").expect(service.connections.max <= 65_535, "must be 1–65535")
+        if service.connections.HasField("idle"):
+            check_span(service.connections.idle, 0.1, 3_600, here.at("idle"))
+    if service.HasField("tls"):
+        _check_tls(service, findings.at("tls"))
+    _check_balance(service.balance, findings.at("balance"))
+
+
+def _check_tls(service: pb.Service, findings: Findings) -> None:
+    if service.tls.ca_pem:
+        try:
+            read_authorities(service.tls.ca_pem)
+        except ValueError as error:
+            findings.at("ca").fault(str(error))
+    if service.tls.server_name:
+        here = findings.at("server_name")
+        here.expect(HOST.fullmatch(service.tls.server_name) is not None, "must be a host name in lower case")
+    plain = [index for index, each in enumerate(service.targets) if each.url.startswith("http://")]
+    if len(plain) == len(service.targets):
+        findings.warn("has no effect: no target is https")
+
+
+def _check_balance(balance: pb.Balance, findings: Findings) -> None:
+    if balance.hash_header:
+        here = findings.at("header")
+        here.expect(balance.policy == pb.BALANCE_POLICY_HASH, "needs the policy hash")
+        here.expect(TOKEN.fullmatch(balance.hash_header) is not None, "must be the name of a header")
+    if balance.HasField("slow_start"):
+        here = findings.at("slow_start")
+        check_span(balance.slow_start, 0, 3_600, here)
+        here.expect(balance.policy != pb.BALANCE_POLICY_HASH, "does not go with the policy hash")
+    findings.at("panic").expect(balance.panic_percent <= 100, "must be 0%–100%")

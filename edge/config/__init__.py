@@ -1,7 +1,7 @@
 """The config that reaches a worker: watched, compiled, swapped in, acknowledged, kept for a cold start.
 
-- `compile` `compile_limits` `tenant_view`  what the stream sends, made into rules and views; `reasons` why not;
-  `defaults` hold where a document says nothing
+- `compile` `compile_limits` `compile_resilience` `tenant_view`  what the stream sends, made into rules and views;
+  `reasons` why not; `defaults` hold where a document says nothing; `numbers` what numbers of a message mean
 - `ledger`     the newest state of every tenant, and the snapshot made of them
 - `feed`       the watch on configsvc: apply, acknowledge, come back
 - `seal`       proof that a warm copy is ours

@@ -4,9 +4,7 @@ configsvc has validated the document for people; this is the second look of the 
 Bad content is answered with reasons, never with an exception: the worker keeps the rules it has.
 """
 
-import re
 from collections.abc import Mapping
-from typing import TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from penstock.config.v1 import gateway_config_pb2 as pb
@@ -14,15 +12,14 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 from domain.targets import parse_target, reference_name
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.config.compile_limits import limit_rules, route_limit_rules
+from edge.config.compile_resilience import balance, breaker, connection_limits, health_check, retries, trust
 from edge.config.defaults import NO_DEFAULTS, DocumentDefaults
+from edge.config.numbers import known_number, seconds_of
 from edge.config.reasons import Reasons, Refused
 from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeouts
 from edge.snapshot import Rules, SubscriptionRules
 
-V = TypeVar("V")
-
 _DEFAULT_TIMEOUTS = Timeouts()
-_PATH = re.compile(r"/[!-~]*")
 _AUTH: Mapping[int, Auth] = {
     pb.ROUTE_AUTH_UNSPECIFIED: Auth.REQUIRED,
     pb.ROUTE_AUTH_REQUIRED: Auth.REQUIRED,
@@ -68,9 +65,9 @@ def compile_rules(
         router=Router(routes),
         limits=limit_rules(config.limits, reasons.at("limits")) if config.HasField("limits") else defaults.limits,
         cors=cors,
-        subscription=SubscriptionRules(_seconds(config.subscription.grace), tuple(config.subscription.tiers)),
+        subscription=SubscriptionRules(seconds_of(config.subscription.grace), tuple(config.subscription.tiers)),
         services=tuple(services.values()),
-        registration_open=_known(_REGISTRATION_OPEN, config.registration, reasons.at("registration"), False),
+        registration_open=known_number(_REGISTRATION_OPEN, config.registration, reasons.at("registration"), False),
         unset=tuple(sorted(set(unset))),
         imported_keys=config.imported_keys,
     )
@@ -94,15 +91,14 @@ def _services(
             ),
             timeouts=_timeouts(each.timeouts, _DEFAULT_TIMEOUTS, here.at("timeouts")),
             forward_authorization=each.forward_authorization,
-            health_path=_health_path(each.health.path, here.at("health.path")),
+            health=health_check(each, here.at("health")),
+            retries=retries(each),
+            breaker=breaker(each, here.at("breaker")),
+            balance=balance(each.balance, here.at("balance")),
+            connections=connection_limits(each, here.at("connections")),
+            trust=trust(each.tls, here.at("tls")),
         )
     return services
-
-
-def _health_path(path: str, reasons: Reasons) -> str:
-    if path and not _PATH.fullmatch(path):
-        reasons.add("is not a path of visible ASCII characters")
-    return path
 
 
 def _target(target: pb.Target, env: Mapping[str, str] | None, reasons: Reasons, unset: list[str]) -> Target | None:
@@ -142,10 +138,10 @@ def _route(route: pb.Route, services: Mapping[str, Service], cors: CorsRules | N
         methods=frozenset(route.methods),
         hosts=tuple(route.hosts),
         headers=tuple(sorted((name.lower().encode(), value.encode()) for name, value in route.headers.items())),
-        auth=_known(_AUTH, route.auth, reasons.at("auth"), Auth.REQUIRED),
+        auth=known_number(_AUTH, route.auth, reasons.at("auth"), Auth.REQUIRED),
         scopes=frozenset(route.scopes),
         tier=route.tier,
-        tenant_from_path=_known(_TENANT_FROM_PATH, route.tenant_from, reasons.at("tenant_from"), False),
+        tenant_from_path=known_number(_TENANT_FROM_PATH, route.tenant_from, reasons.at("tenant_from"), False),
         limit=route_limit_rules(route.limit, reasons.at("limit")) if route.HasField("limit") else None,
         strip_prefix=route.strip_prefix,
         rewrite=route.rewrite,
@@ -163,7 +159,7 @@ def _timeouts(timeouts: pb.Timeouts, over: Timeouts, reasons: Reasons) -> Timeou
     def phase(name: str, duration: Duration, is_set: bool, otherwise: float) -> float:
         if not is_set:
             return otherwise
-        seconds = _seconds(duration)
+        seconds = seconds_of(duration)
         if seconds <= 0:
             reasons.at(name).add("is not longer than 0 s")
         return seconds
@@ -185,17 +181,5 @@ def _cors(cors: pb.Cors) -> CorsRules | None:
         methods=tuple(cors.methods) or defaults.methods,
         headers=tuple(name.lower() for name in cors.headers),
         expose=tuple(cors.expose),
-        max_age=int(_seconds(cors.max_age)) if cors.HasField("max_age") else defaults.max_age,
+        max_age=int(seconds_of(cors.max_age)) if cors.HasField("max_age") else defaults.max_age,
     )
-
-
-def _known(known: Mapping[int, V], value: int, reasons: Reasons, otherwise: V) -> V:
-    """What an enum's number means. A number from a newer release is a reason: guessing could open a route."""
-    if value not in known:
-        reasons.add("is not known to this gateway")
-        return otherwise
-    return known[value]
-
-
-def _seconds(duration: Duration) -> float:
-    return duration.seconds + duration.nanos / 1_000_000_000

@@ -1,7 +1,13 @@
 """The upstream side of the data plane.
 
 - `connection` one keep-alive connection: a request out, an answer in, never two at once
-- `pool`       the idle connections of each target, and new ones
+- `pool`       the connections to each target: idle ones, new ones, so many at most
+- `names`      the addresses of targets' names, asked again and again
+- `errand`     one request on its way to one of several targets, through all its attempts
+- `fleet`      the targets of a service: who is in use, and whose turn it is
+- `balance`    chooses among targets
+- `breaker`    the life of a target, as a table
+- `retries`    whether a failed request is sent again
 - `probe`      asks a target whether it is well
 - `guard`      which addresses a tenant's targets may have
 """

@@ -52,17 +52,35 @@ class Receiver(Protocol):
     def resume_upload(self) -> None: ...
 
 
+class Home(Protocol):
+    """Whoever counts the connections to a target."""
+
+    def came(self, connection: "UpstreamConnection") -> None: ...
+    def went(self, connection: "UpstreamConnection") -> None: ...
+
+
 class UpstreamConnection(asyncio.Protocol):
     """A connection to one target. `begin` sends a request; the receiver hears of the answer by callbacks."""
 
-    def __init__(self, deadlines: Deadlines, known: KnownAnswers, max_head_bytes: int = MAX_HEAD_BYTES) -> None:
-        """`max_head_bytes` bounds an answer's head, and what its body has besides data in one piece."""
+    def __init__(
+        self,
+        deadlines: Deadlines,
+        known: KnownAnswers,
+        max_head_bytes: int = MAX_HEAD_BYTES,
+        home: Home | None = None,
+    ) -> None:
+        """`max_head_bytes` bounds an answer's head, and what its body has besides data in one piece; `home` is told of
+        its beginning and its end."""
+        self._home = home
+        self.address = ""
+        """Where it leads, as its name was resolved."""
         self._max_head_bytes = max_head_bytes
         self.transport: asyncio.Transport
         self._deadlines = deadlines
         self._known = known
         self.receiver: Receiver | None = None
         self.closed = False
+        self.retired = False
         self.pooled = False
         """Whether it has waited in the pool, where the server may have closed it unseen."""
         self.answered = False
@@ -129,6 +147,10 @@ class UpstreamConnection(asyncio.Protocol):
         """Must be called when `deadline` has moved to an earlier time."""
         self._deadlines.hasten(self)
 
+    def retire(self) -> None:
+        """Carries no other request after the present one."""
+        self.retired = True
+
     def expire(self) -> None:
         """Tells the receiver that its time is up."""
         self.deadline = inf
@@ -138,13 +160,15 @@ class UpstreamConnection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """Whether another request may be sent: alive, idle, and the last answer ended beyond doubt."""
-        return self._keep_alive and self.receiver is None and not self.closed
+        return self._keep_alive and self.receiver is None and not self.closed and not self.retired
 
     # -- asyncio.Protocol --------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self._deadlines.watch(self)
+        if self._home is not None:
+            self._home.came(self)
 
     def data_received(self, data: bytes) -> None:
         receiver = self.receiver
@@ -180,7 +204,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._left = 0 if receiver.bodiless else known.length
         lines = known.lines if known.dated else known.lines + date_line(int(time.time()))
         receiver.answer_begun(known.status, lines, known.framing)
-        self._take_body(receiver, rest)
+        if self.receiver is receiver:  # else it has given the exchange up
+            self._take_body(receiver, rest)
 
     def _take_body(self, receiver: Receiver, data: bytes) -> None:
         left = self._left
@@ -229,6 +254,8 @@ class UpstreamConnection(asyncio.Protocol):
         if exc is not None and self.receiver is not None:
             self._read_rest()
         self._deadlines.forget(self)
+        if self._home is not None:
+            self._home.went(self)
         if self.receiver is not None:
             if self._begun and self._until_close and exc is None:
                 self._end()

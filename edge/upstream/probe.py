@@ -4,9 +4,9 @@ import asyncio
 
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
-from domain.tenants import DEFAULT_TENANT
+from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.http.answer import Framing
-from edge.routing import Target
+from edge.routing import Service, Target
 from edge.upstream.known import KnownAnswer
 from edge.upstream.pool import Lease, Unreachable, UpstreamPool
 
@@ -14,15 +14,18 @@ ASK_SECONDS = 1.0
 
 
 class Probe:
-    """Asks targets of the tenant `default`, over connections of its own that the address guard lets through."""
+    """Asks targets over connections of its own, which the address guard lets through."""
 
     def __init__(self, pool: UpstreamPool, *, seconds: float = ASK_SECONDS) -> None:
         self._pool = pool
         self._seconds = seconds
 
-    async def __call__(self, target: Target, path: str) -> str:
-        """What is wrong with the target; empty when nothing is."""
-        lease = Lease.of(target, DEFAULT_TENANT, trusted=True)
+    async def __call__(
+        self, service: Service, target: Target, owner: TenantId = DEFAULT_TENANT, *, trusted: bool = True
+    ) -> str:
+        """What is wrong with a target of the owner's service; empty when nothing is."""
+        path = service.health_path
+        lease = Lease(target, owner, trusted=trusted, trust=service.trust)
         try:
             async with asyncio.timeout(self._seconds):
                 connection = await self._pool.connect(lease, self._seconds)
@@ -35,7 +38,7 @@ class Probe:
                 finally:
                     connection.abandon()
         except Unreachable as error:
-            return "no connection in time" if error.timed_out else "cannot be reached"
+            return error.why
         except TimeoutError:
             return "no answer in time"
         if status is None:

@@ -5,10 +5,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import orjson
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -202,9 +203,10 @@ DATED = OK.replace(b"Content", b"Date: Thu, 26 Nov 2026 00:00:00 GMT\r\nContent"
 """An answer that the edge adds nothing to, and that requests may be repeated for."""
 
 
-def route(port: int, **changes: object) -> Route:
-    """A route of everything below /api to a target on loopback, without a credential unless told otherwise."""
-    service = Service("sales", (Target("127.0.0.1", port),))
+def route(*ports: int, resilience: Mapping[str, Any] | None = None, **changes: object) -> Route:
+    """A route of everything below /api to targets on loopback, without a credential unless told otherwise;
+    `resilience` are fields of their service."""
+    service = Service("sales", tuple(Target("127.0.0.1", port) for port in ports), **(resilience or {}))
     given: dict[str, object] = {"auth": Auth.NONE, "timeouts": Timeouts(), **changes}
     return Route("sales", str(given.pop("prefix", "/api")), service, **given)  # type: ignore[arg-type]
 

@@ -76,12 +76,14 @@ class _Whole:
 
     complete = True
     keep_alive = True
+    replayable = True
 
 
 class _Behind:
     """A client whose buffer is full from the first octet on."""
 
     writable = False
+    answering = False
     exchange: Exchange
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -21,6 +22,7 @@ from edge.limits.policy import LimitSet
 from edge.limits.rules import LimitRules, Quota, Rate, Unlimited
 from edge.principal import Principal, PrincipalKind, Rejection
 from edge.repeat import Undecided
+from edge.resilience import Balance, Breaker, Policy, Retries
 from edge.routing import Auth, CorsRules, Route, Timeouts
 from edge.snapshot import GatewaySnapshot, Subscription, TenantStatus, TenantView
 from tests.edge.plane import DATED as OK
@@ -90,6 +92,8 @@ BEHAVIOURS = {
     "a head that is new": sending(head("Content-Length: 3", "X-New: 1") + b"new"),
     "no content": sending(head(status="204 No Content")),
     "not modified": sending(head("ETag: a", status="304 Not Modified")),
+    "cannot serve now": sending(head("Content-Length: 4", status="503 Service Unavailable") + b"away"),
+    "cannot serve now, without an end": sending(head("Content-Length: 4", status="503 Service Unavailable"), pause=1.0),
     "an error": sending(head("Content-Length: 4", status="500 Internal Server Error") + b"oops"),
     "chunks": sending(head("Transfer-Encoding: chunked"), b"2\r\nok\r\n", b"0\r\n\r\n", pause=0.005),
     "until the end": sending(head("Connection: close"), b"ok", end=True),
@@ -131,7 +135,7 @@ def masked(octets: bytes) -> bytes:
     return re.sub(rb"(?<=\r\nDate: )[^\r]*", b"?", octets)
 
 
-async def fate(behave: Behaviour, *, short: bool, **changes: object) -> Fate:
+async def fate(behave: Behaviour, *, short: bool, **changes: Any) -> Fate:
     """Plays it all to the end: ordinary answers, then this behaviour once, then ordinary ones again."""
     total = 0
 
@@ -168,12 +172,18 @@ async def warmed(edge: Plane, asked: bytes = ASKED) -> Connection:
     return client
 
 
-@pytest.mark.parametrize(
-    "cors", [None, CorsRules(origins=frozenset(("https://shop.example",)))], ids=["plain", "cross-origin"]
-)
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "cross-origin": {"cors": CorsRules(origins=frozenset(("https://shop.example",)))},
+    "watched": {"resilience": {"breaker": Breaker(1, open=60.0)}},
+    "sent again": {"resilience": {"retries": Retries(2), "balance": Balance(Policy.LEAST_REQUESTS)}},
+    "watched and sent again": {"resilience": {"retries": Retries(2), "breaker": Breaker(1, open=60.0)}},
+}
+
+
+@pytest.mark.parametrize("changes", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("behave", BEHAVIOURS.values(), ids=BEHAVIOURS)
-async def test_whatever_an_upstream_does_is_told_alike(behave: Behaviour, cors: CorsRules | None) -> None:
-    changes = {} if cors is None else {"cors": cors}
+async def test_whatever_an_upstream_does_is_told_alike(behave: Behaviour, changes: dict[str, Any]) -> None:
     short, long = await fate(behave, short=True, **changes), await fate(behave, short=False, **changes)
     assert short.warmed
     assert short == long
@@ -181,7 +191,7 @@ async def test_whatever_an_upstream_does_is_told_alike(behave: Behaviour, cors: 
 
 @asynccontextmanager
 async def repeating(
-    *, limited: bool = False, behave: Behaviour | None = None, **changes: object
+    *, limited: bool = False, behave: Behaviour | None = None, **changes: Any
 ) -> AsyncIterator[tuple[Plane, Connection, Upstream]]:
     """A client that has asked often enough for its next request to go the short way."""
     total = 0
@@ -208,9 +218,9 @@ def default(edge: Plane) -> TenantView:
     return edge.snapshot.tenants[DEFAULT_TENANT]
 
 
-def change(edge: Plane, **changes: object) -> None:
+def change(edge: Plane, **changes: Any) -> None:
     """Has the edge serve by a config that differs in this."""
-    view = replace(default(edge), **changes)  # type: ignore[arg-type]
+    view = replace(default(edge), **changes)
     edge.snapshot = GatewaySnapshot(edge.snapshot.revision + 1, {DEFAULT_TENANT: view}, {}, {"default0": view})
 
 
@@ -487,7 +497,7 @@ async def test_what_comes_while_limits_are_decided_waits_for_its_turn(monkeypatc
     "changes",
     [pytest.param({"critical": True}, id="critical")],
 )
-async def test_what_must_be_proven_each_time_is_never_repeated(changes: dict[str, object]) -> None:
+async def test_what_must_be_proven_each_time_is_never_repeated(changes: dict[str, Any]) -> None:
     async with (
         upstream(lambda served: answering(OK)(served)) as behind,
         plane([route(behind.port, auth=Auth.REQUIRED, **changes)]) as edge,

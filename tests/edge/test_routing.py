@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.routing import MethodNotAllowed, Route, Router, Service, Target, Timeouts
+from edge.routing import MethodNotAllowed, Route, Router, Timeouts
 from tests.edge.routes import crowded, fields, hosts, methods, paths, route, scattered
 
 
@@ -233,12 +233,6 @@ def test_all_that_some_fields_lead_to_are_possible(routes: list[Route], host: st
     every = [{k: v for k, v in ((b"p", p), (b"q", q)) if v is not None} for p in values for q in values]
     reached = {found.name for given in every if isinstance(found := naive(routes, host, method, path, given), Route)}
     assert reached <= {each.name for each in Router(routes).possible(host, method, path)}
-
-
-def test_each_target_has_as_many_turns_as_its_weight_says() -> None:
-    service = Service("s", (Target("a", 1, weight=3), Target("b", 1), Target("c", 1, weight=2)))
-    turns = [service.at_turn(turn).host for turn in range(12)]
-    assert (turns.count("a"), turns.count("b"), turns.count("c")) == (6, 2, 4)
 
 
 @pytest.mark.parametrize(

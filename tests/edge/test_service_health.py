@@ -7,6 +7,7 @@ import pytest
 
 from domain.tenants import DEFAULT_TENANT
 from edge.builtin.models import ServiceState
+from edge.resilience import HealthCheck
 from edge.routing import Router, Service, Target
 from edge.service_health import AT_ONCE, FRESH_SECONDS, AskedServices, state_of
 from edge.snapshot import Rules
@@ -17,7 +18,9 @@ def rules(*services: Service) -> Rules:
 
 
 def service(name: str, targets: int = 1, path: str = "/health") -> Service:
-    return Service(name, tuple(Target(name, port) for port in range(1, targets + 1)), health_path=path)
+    return Service(
+        name, tuple(Target(name, port) for port in range(1, targets + 1)), health=HealthCheck(path) if path else None
+    )
 
 
 @dataclass
@@ -33,8 +36,8 @@ class Behind:
     turns: int = 1
     """How often the loop goes round before an answer comes."""
 
-    async def ask(self, target: Target, path: str) -> str:
-        self.asked.append(f"{target.name}{path}")
+    async def ask(self, service: Service, target: Target) -> str:
+        self.asked.append(f"{target.name}{service.health_path}")
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -107,7 +110,7 @@ async def test_a_thousand_services_are_asked_a_few_at_a_time() -> None:
 async def test_a_service_that_never_answers_holds_nobody_up() -> None:
     never = asyncio.Event()
 
-    async def ask(target: Target, _path: str) -> str:
+    async def ask(_service: Service, target: Target) -> str:
         if target.host == "slow":
             await never.wait()
         return ""

@@ -21,7 +21,16 @@ services = st.builds(
     | st.builds(pb.HealthCheck, path=texts, interval=st.none() | spans, unhealthy_after=counts, healthy_after=counts),
     retries=st.none() | st.builds(pb.Retries, attempts=counts, budget_percent=st.integers(0, 100)),
     breaker=st.none() | st.builds(pb.Breaker, failures=counts, open=st.none() | spans),
-    balance=st.none() | st.builds(pb.Balance, policy=st.sampled_from([0, 1, 2, 3]), hash_header=texts),
+    balance=st.none()
+    | st.builds(
+        pb.Balance,
+        policy=st.sampled_from([0, 1, 2, 3]),
+        hash_header=texts,
+        slow_start=st.none() | spans,
+        panic_percent=st.none() | st.integers(0, 100),
+    ),
+    connections=st.none() | st.builds(pb.ConnectionLimits, max=counts, idle=st.none() | spans),
+    tls=st.none() | st.builds(pb.UpstreamTls, ca_pem=texts, server_name=texts),
     forward_authorization=st.booleans(),
 )
 route_limits = st.builds(

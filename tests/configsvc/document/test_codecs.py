@@ -41,6 +41,8 @@ A_MINUTE = Duration(seconds=60)
         (Count(), "weight", 2**32 - 1, pb.Target(weight=2**32 - 1)),
         (Percent(), "budget_percent", "1%", pb.Retries(budget_percent=1)),
         (Percent(), "budget_percent", "100%", pb.Retries(budget_percent=100)),
+        (Percent(least=0), "panic_percent", "0%", pb.Balance(panic_percent=0)),
+        (Percent(least=0), "panic_percent", "50%", pb.Balance(panic_percent=50)),
         (Size(), "max_body_bytes", "0B", pb.Route(max_body_bytes=0)),
         (Size(), "max_body_bytes", "10MiB", pb.Route(max_body_bytes=10 * 2**20)),
         (Time(), "open", "250ms", pb.Breaker(open=Duration(nanos=250_000_000))),

@@ -12,9 +12,6 @@ from configsvc.validate.pending import warn_of_pending
     ("document", "path"),
     [
         ({"services": [{"health": {"path": "/health"}}]}, "services[0].health"),
-        ({"services": [{}, {"retries": {"attempts": 2}}]}, "services[1].retries"),
-        ({"services": [{"breaker": {"failures": 5}}]}, "services[0].breaker"),
-        ({"services": [{"balance": {"policy": "BALANCE_POLICY_HASH"}}]}, "services[0].balance"),
         ({"routes": [{"websocket": True}]}, "routes[0].websocket"),
         ({"issuers": [{"issuer": "https://id.example.com"}]}, "issuers"),
         ({"registration": "REGISTRATION_OPEN"}, "registration"),
@@ -28,6 +25,6 @@ def test_warns_of(document: dict[str, object], path: str) -> None:
 
 def test_is_silent_about_what_is_in_force() -> None:
     findings = Findings()
-    document = {"services": [{"balance": {"policy": "BALANCE_POLICY_ROUND_ROBIN"}}], "routes": [{"critical": True}]}
+    document = {"services": [{"balance": {"policy": "BALANCE_POLICY_HASH"}}], "routes": [{"critical": True}]}
     warn_of_pending(ParseDict(document, pb.GatewayConfig()), findings)
     assert findings.warnings == []

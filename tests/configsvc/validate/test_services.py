@@ -8,7 +8,10 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
 from configsvc.validate.services import check_services, check_span
+from tests.certificates import Authority
 from tests.configsvc.validate.rules import SERVICE, faults, found, with_service
+
+CA = Authority().pem
 
 
 def for_default(config: pb.GatewayConfig, findings: Findings) -> None:
@@ -37,6 +40,14 @@ def for_others(config: pb.GatewayConfig, findings: Findings) -> None:
         ({"breaker": {"failures": 5, "open": "2h"}}, "breaker.open"),
         ({"balance": {"policy": "round_robin", "header": "x-cart"}}, "balance.header"),
         ({"balance": {"policy": "hash", "header": "x cart"}}, "balance.header"),
+        ({"balance": {"policy": "hash", "slow_start": "10s"}}, "balance.slow_start"),
+        ({"balance": {"policy": "round_robin", "slow_start": "2h"}}, "balance.slow_start"),
+        ({"connections": {"max": 65536}}, "connections.max"),
+        ({"connections": {"idle": "99ms"}}, "connections.idle"),
+        ({"tls": {"ca": "no certificate"}, "targets": [{"url": "https://a"}]}, "tls.ca"),
+        ({"tls": {"ca": "é"}, "targets": [{"url": "https://a"}]}, "tls.ca"),
+        ({"tls": {"ca": "x" * 65537}, "targets": [{"url": "https://a"}]}, "tls.ca"),
+        ({"tls": {"server_name": "A"}, "targets": [{"url": "https://a"}]}, "tls.server_name"),
         ({"timeout": {"connect": "61s"}}, "timeout.connect"),
         ({"name": "A"}, "name"),
         ({"name": ""}, "name"),
@@ -62,6 +73,9 @@ def test_a_service_that_breaks_a_rule_is_a_fault(changes: dict[str, Any], path: 
         {"breaker": {"failures": 1}},
         {"balance": {"policy": "hash", "header": "x-cart"}},
         {"balance": "hash"},
+        {"balance": {"policy": "least_requests", "slow_start": "1h", "panic": "50%"}},
+        {"connections": {"max": 65535, "idle": "1h"}},
+        {"tls": {"ca": CA, "server_name": "api.internal"}, "targets": [{"url": "https://10.0.0.1"}]},
     ],
     ids=[
         "targets",
@@ -71,6 +85,9 @@ def test_a_service_that_breaks_a_rule_is_a_fault(changes: dict[str, Any], path: 
         "breaker without a time",
         "hash of a header",
         "hash of the address",
+        "slow start",
+        "connections",
+        "tls",
     ],
 )
 def test_a_service_that_keeps_the_rules_is_taken(changes: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from edge.service_health import AskedServices
 from tests.edge.plane import NEAR
 
 
-async def _well(_target: object, _path: str) -> str:
+async def _well(_service: object, _target: object) -> str:
     return ""
 
 

@@ -10,6 +10,7 @@ import pytest
 from edge.builtin.access import DetailAccess
 from edge.builtin.app import overall
 from edge.builtin.models import PartState, Readiness, ServiceState
+from edge.resilience import HealthCheck
 from edge.routing import Service, Target
 from tests.edge.plane import Answer, answering, plane, route, upstream
 
@@ -27,7 +28,7 @@ def body(answer: Answer) -> dict[str, Any]:
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_trusted_client_is_told_of_each_service(path: str) -> None:
     async with upstream(answering(WELL)) as there:
-        pos = Service("pos", (Target("127.0.0.1", 1),), health_path="/up")
+        pos = Service("pos", (Target("127.0.0.1", 1),), health=HealthCheck("/up"))
         routes = [route(there.port, prefix="/sales"), replace(route(1, prefix="/pos"), service=pos)]
         async with plane(routes) as edge:
             answer = await edge.get(path)

@@ -13,6 +13,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from domain.tenants import DEFAULT_TENANT
 from edge.deadlines import Deadlines
 from edge.http.answer import Framing
+from edge.routing import Target
 from edge.upstream.connection import MAX_HEAD_BYTES, UpstreamConnection
 from edge.upstream.guard import AddressGuard
 from edge.upstream.known import KnownAnswer, KnownAnswers
@@ -139,7 +140,7 @@ async def test_a_connection_that_the_server_closed_is_not_used_from_that_moment_
 async def test_a_request_can_be_repeated_after_any_wait_in_the_pool() -> None:
     """Also one that the connection never carried: its client left while it was made."""
     pool = UpstreamPool(AddressGuard(), Deadlines())
-    lease = Lease("127.0.0.1:1", "127.0.0.1", 1, False, DEFAULT_TENANT, True)
+    lease = Lease(Target("127.0.0.1", 1), DEFAULT_TENANT, trusted=True)
     async with connected() as (connection, _):
         assert not connection.pooled
         pool.release(lease, connection, 0.0)

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from edge.deadlines import Deadlines
-from edge.routing import Target
+from edge.resilience import HealthCheck
+from edge.routing import Service, Target
 from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from edge.upstream.probe import Probe
@@ -20,6 +21,12 @@ async def probe(guard: AddressGuard | None = None, seconds: float = 5.0) -> Asyn
     pool = UpstreamPool(guard or AddressGuard(), Deadlines())
     yield Probe(pool, seconds=seconds)
     pool.close()
+
+
+async def asked(ask: Probe, port: int, path: str) -> str:
+    """What is wrong with a target of this port."""
+    target = Target("127.0.0.1", port)
+    return await ask(Service("s", (target,), health=HealthCheck(path) if path else None), target)
 
 
 def answer(status: str) -> bytes:
@@ -42,7 +49,7 @@ def answer(status: str) -> bytes:
 )
 async def test_a_target_with_a_path_is_well_when_it_answers_2xx(octets: bytes, wrong: str) -> None:
     async with upstream(answering(octets)) as target, probe() as ask:
-        assert await ask(Target("127.0.0.1", target.port), "/health?deep=1") == wrong
+        assert await asked(ask, target.port, "/health?deep=1") == wrong
         async with asyncio.timeout(10):
             await target.gone.wait()
     assert target.heads == [
@@ -62,19 +69,19 @@ async def silent(served: Served) -> None:
 
 async def test_a_target_with_a_path_that_hangs_up_is_not_well() -> None:
     async with upstream(closing) as target, probe() as ask:
-        assert await ask(Target("127.0.0.1", target.port), "/") == "no valid answer"
+        assert await asked(ask, target.port, "/") == "no valid answer"
 
 
 async def test_a_target_that_says_nothing_is_given_up_and_let_go() -> None:
     async with upstream(silent) as target, probe(seconds=0.05) as ask:
-        assert await ask(Target("127.0.0.1", target.port), "/") == "no answer in time"
+        assert await asked(ask, target.port, "/") == "no answer in time"
         async with asyncio.timeout(10):
             await target.gone.wait()
 
 
 async def test_a_target_without_a_path_is_well_when_it_takes_a_connection_and_is_sent_nothing() -> None:
     async with upstream(silent) as target, probe() as ask:
-        assert await ask(Target("127.0.0.1", target.port), "") == ""
+        assert await asked(ask, target.port, "") == ""
         async with asyncio.timeout(10):
             await target.gone.wait()
     assert target.heads == []
@@ -85,7 +92,7 @@ async def test_a_target_that_is_not_there_cannot_be_reached(path: str) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         async with probe() as ask:
-            assert await ask(Target("127.0.0.1", nobody.getsockname()[1]), path) == "cannot be reached"
+            assert await asked(ask, nobody.getsockname()[1], path) == "cannot be reached"
 
 
 async def test_our_own_ports_are_not_asked() -> None:
@@ -93,5 +100,5 @@ async def test_our_own_ports_are_not_asked() -> None:
         upstream(answering(answer("200 OK"))) as target,
         probe(AddressGuard(own_ports=frozenset({target.port}))) as ask,
     ):
-        assert await ask(Target("127.0.0.1", target.port), "/") == "cannot be reached"
+        assert await asked(ask, target.port, "/") == "its address is not allowed"
     assert target.connections == 0

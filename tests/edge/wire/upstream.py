@@ -4,7 +4,7 @@ An upstream answers as soon as it has read a whole request by the reference, or,
 """
 
 import asyncio
-from collections import defaultdict, deque
+from weakref import WeakValueDictionary
 
 from edge.deadlines import Deadlines
 from edge.upstream.connection import UpstreamConnection
@@ -52,7 +52,8 @@ class Pool(UpstreamPool):
 
     def __init__(self, trace: Trace, deadlines: Deadlines, moved: list[None], *, eager: bool) -> None:
         # not the pool's own: making its TLS context takes 40 ms, and no target here speaks TLS
-        self._idle = defaultdict(deque)
+        self._used = set()
+        self._leases = WeakValueDictionary()
         self._deadlines = deadlines
         self._trace = trace
         self._moved = moved

@@ -260,6 +260,8 @@ class Service(_message.Message):
     BREAKER_FIELD_NUMBER: _builtins.int
     BALANCE_FIELD_NUMBER: _builtins.int
     FORWARD_AUTHORIZATION_FIELD_NUMBER: _builtins.int
+    CONNECTIONS_FIELD_NUMBER: _builtins.int
+    TLS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Names the service: 1–128 characters of [a-z0-9._-]."""
     forward_authorization: _builtins.bool
@@ -288,6 +290,14 @@ class Service(_message.Message):
     def balance(self) -> Global___Balance:
         """Chooses among the targets."""
 
+    @_builtins.property
+    def connections(self) -> Global___ConnectionLimits:
+        """Bounds the connections to each target; absent fields take the defaults."""
+
+    @_builtins.property
+    def tls(self) -> Global___UpstreamTls:
+        """Says whom targets by https must prove to be; absent: their host, by the system's authorities."""
+
     def __init__(
         self,
         *,
@@ -299,10 +309,12 @@ class Service(_message.Message):
         breaker: Global___Breaker | None = ...,
         balance: Global___Balance | None = ...,
         forward_authorization: _builtins.bool = ...,
+        connections: Global___ConnectionLimits | None = ...,
+        tls: Global___UpstreamTls | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "breaker", b"breaker", "health", b"health", "retries", b"retries", "timeouts", b"timeouts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "breaker", b"breaker", "connections", b"connections", "health", b"health", "retries", b"retries", "timeouts", b"timeouts", "tls", b"tls"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "breaker", b"breaker", "forward_authorization", b"forward_authorization", "health", b"health", "name", b"name", "retries", b"retries", "targets", b"targets", "timeouts", b"timeouts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "breaker", b"breaker", "connections", b"connections", "forward_authorization", b"forward_authorization", "health", b"health", "name", b"name", "retries", b"retries", "targets", b"targets", "timeouts", b"timeouts", "tls", b"tls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -371,8 +383,64 @@ class Timeouts(_message.Message):
 Global___Timeouts: _TypeAlias = Timeouts  # noqa: Y015
 
 @_typing.final
+class ConnectionLimits(_message.Message):
+    """Bounds what one worker process of the edge has open to one target."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_FIELD_NUMBER: _builtins.int
+    IDLE_FIELD_NUMBER: _builtins.int
+    max: _builtins.int
+    """Is the most connections at a time: 1–65,535, unset means 1,024. Who finds all in use waits as long as connecting
+    may take, then the answer is 503.
+    """
+    @_builtins.property
+    def idle(self) -> _duration_pb2.Duration:
+        """Is how long an idle connection is kept: 100 ms – 1 h. Default 4 s."""
+
+    def __init__(
+        self,
+        *,
+        max: _builtins.int = ...,
+        idle: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["idle", b"idle"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idle", b"idle", "max", b"max"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConnectionLimits: _TypeAlias = ConnectionLimits  # noqa: Y015
+
+@_typing.final
+class UpstreamTls(_message.Message):
+    """Says how targets by https are verified. Verification cannot be switched off."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CA_PEM_FIELD_NUMBER: _builtins.int
+    SERVER_NAME_FIELD_NUMBER: _builtins.int
+    ca_pem: _builtins.str
+    """Is the certificates of the authorities that are believed in place of the system's, in PEM: at most 64 KiB."""
+    server_name: _builtins.str
+    """Is the name that the certificate must have and that is asked for (SNI): a host name; empty means the target's host."""
+    def __init__(
+        self,
+        *,
+        ca_pem: _builtins.str = ...,
+        server_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_pem", b"ca_pem", "server_name", b"server_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpstreamTls: _TypeAlias = UpstreamTls  # noqa: Y015
+
+@_typing.final
 class HealthCheck(_message.Message):
-    """Asks a target for its health."""
+    """Asks a target for its health. One worker of a machine asks for all of them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -383,12 +451,12 @@ class HealthCheck(_message.Message):
     path: _builtins.str
     """Is the path that answers 2xx when healthy: at most 2,048 characters, in its one spelling."""
     unhealthy_after: _builtins.int
-    """Is the number of failures in a row that make a target unhealthy: 1–100. Default 3."""
+    """Is the number of failures in a row that make a target unhealthy: 1–100. Default 3. The first check decides alone."""
     healthy_after: _builtins.int
     """Is the number of successes in a row that make it healthy again: 1–100. Default 2."""
     @_builtins.property
     def interval(self) -> _duration_pb2.Duration:
-        """Is the time between checks: 1 s – 1 h. Default 10 s."""
+        """Is the time between checks, give or take a tenth: 1 s – 1 h. Default 10 s."""
 
     def __init__(
         self,
@@ -417,7 +485,9 @@ class Retries(_message.Message):
     attempts: _builtins.int
     """Is the most attempts, the first one included: 1–5."""
     budget_percent: _builtins.int
-    """Is the most share of requests that may be repeats, in percent: 0–100. Default 20."""
+    """Is the most share of requests that may be repeats, in percent: 1–100, unset means 20. Three in ten seconds are
+    always allowed.
+    """
     def __init__(
         self,
         *,
@@ -434,7 +504,9 @@ Global___Retries: _TypeAlias = Retries  # noqa: Y015
 
 @_typing.final
 class Breaker(_message.Message):
-    """Opens after failures in a row, and tries one request after a while."""
+    """Opens after failures in a row, and tries one request after a while. A failure is no connection, no valid answer, none
+    in time, or a status of 502, 503 or 504.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -468,21 +540,37 @@ class Balance(_message.Message):
 
     POLICY_FIELD_NUMBER: _builtins.int
     HASH_HEADER_FIELD_NUMBER: _builtins.int
+    SLOW_START_FIELD_NUMBER: _builtins.int
+    PANIC_PERCENT_FIELD_NUMBER: _builtins.int
     policy: Global___BalancePolicy.ValueType
     """Is the policy."""
     hash_header: _builtins.str
     """Is the request header to hash: at most 128 characters of a header's name; empty means the client's address."""
+    panic_percent: _builtins.int
+    """Is the share of targets in use, in percent, below which all of them are used whatever is known of them: 0–100,
+    0 means never. Default 1: when none is left.
+    """
+    @_builtins.property
+    def slow_start(self) -> _duration_pb2.Duration:
+        """Is the time in which a target that comes back gets its whole share, beginning with a tenth: up to 1 h, not with
+        a hash. Default none.
+        """
+
     def __init__(
         self,
         *,
         policy: Global___BalancePolicy.ValueType = ...,
         hash_header: _builtins.str = ...,
+        slow_start: _duration_pb2.Duration | None = ...,
+        panic_percent: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_panic_percent", b"_panic_percent", "panic_percent", b"panic_percent", "slow_start", b"slow_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hash_header", b"hash_header", "policy", b"policy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_panic_percent", b"_panic_percent", "hash_header", b"hash_header", "panic_percent", b"panic_percent", "policy", b"policy", "slow_start", b"slow_start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__panic_percent: _TypeAlias = _typing.Literal["panic_percent"]  # noqa: Y015
+    _WhichOneofArgType__panic_percent: _TypeAlias = _typing.Literal["_panic_percent", b"_panic_percent"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__panic_percent) -> _WhichOneofReturnType__panic_percent | None: ...
 
 Global___Balance: _TypeAlias = Balance  # noqa: Y015
 
