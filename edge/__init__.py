@@ -31,6 +31,7 @@ What it stands on
 
 What it says of itself
     access_log, records   a line, a record and a count for each request; redaction hides secrets
+    target_records  what was learned of targets: health snapshots, log lines, counts
     tally, tally_files, metrics   counts: kept, left in a file, shown
     readiness     ready or not, and what is away
     service_health  how the services behind it are doing, asked when somebody wants to know

@@ -67,15 +67,15 @@ class Forwarder:
         deadlines: Deadlines,
         loop: asyncio.AbstractEventLoop,
         *,
-        fleets: Fleets | None = None,
+        fleets: Fleets,
         traces: Share = ALL,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
     ) -> None:
-        """`fleets` know the targets, by default nobody else is told of them; `traces`: those that start here and are to
-        be recorded by whoever takes part in them; `max_body_bytes`: of requests whose route says nothing else."""
+        """`fleets` know the targets; `traces`: those that start here and are to be recorded by whoever takes part in
+        them; `max_body_bytes`: of requests whose route says nothing else."""
         self._max_body_bytes = max_body_bytes
         self.pool = pool
-        self._fleets = fleets or Fleets(pool, lambda _change: None, loop.time)
+        self._fleets = fleets
         self._deadlines = deadlines
         self.loop = loop
         self.traces = traces

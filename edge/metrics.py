@@ -49,6 +49,7 @@ class _Families(Collector):
         for gauge, level in self._tally.gauges.items():
             yield GaugeMetricFamily(gauge, GAUGES[gauge][0], value=level)
         yield self._services()
+        yield self._targets()
 
     def _services(self) -> Metric:
         """One series for each status of a service, 1 for the present one: an alert names the one that it fears."""
@@ -60,6 +61,16 @@ class _Families(Collector):
         for name, (present, _) in self._tally.services.items():
             for status in SERVICE_STATUSES:
                 family.add_metric((name, status), status == present)
+        return family
+
+    def _targets(self) -> Metric:
+        family = GaugeMetricFamily(
+            "gateway_target_out_of_use",
+            "Workers that do not send a target all its share, by the state that they see it in and why.",
+            labels=("tenant_id", "service_name", "target", "state", "reason"),
+        )
+        for named, workers in self._tally.targets.items():
+            family.add_metric(named, workers)
         return family
 
     def _by_status(self) -> Iterable[Metric]:

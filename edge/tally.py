@@ -31,6 +31,9 @@ EVENTS: Mapping[str, tuple[str, str | None]] = {
     "gateway_auth_cache_misses": ("Credentials looked up at authsvc.", None),
     "gateway_auth_stale": ("Requests served by a cached principal while authsvc was away.", None),
     "gateway_connections_dropped": ("Connections that came to nothing before their first request.", "reason"),
+    "gateway_target_states": ("Times that a target came to a state, as a worker sees it.", "state"),
+    "gateway_upstream_repeats": ("Requests that were sent again, or were not for want of a budget.", "result"),
+    "gateway_health_checks": ("Checks of targets, by what the target counts as after it.", "verdict"),
     "telemetry_dropped": ("Telemetry records dropped.", "reason"),
 }
 """Counters besides the requests: name without `_total` → help and the name of its label."""
@@ -46,6 +49,10 @@ GAUGES: Mapping[str, tuple[str, Callable[[float, float], float]]] = {
 }
 """Levels: name → help, and how those of two workers become one."""
 
+TargetState = tuple[str, str, str, str, str]
+"""Tenant, service, target, state, reason."""
+MAX_TARGETS = 500
+"""Of those that are not in use: with more than that gone, their number says it all."""
 SERVICE_STATUSES = ("healthy", "degraded", "unhealthy", "unknown")
 
 
@@ -85,6 +92,8 @@ class Tally:
         self.gauges: dict[str, float] = {}
         self.services: dict[str, tuple[str, float]] = {}
         """The status of each service of `default` as it was last seen, and when, in seconds since 1970."""
+        self.targets: Counter[TargetState] = Counter()
+        """Targets that are not sent all their share, by how many workers see them so."""
 
     def request(
         self, method: str, path: str, status: int, seconds: float, request_bytes: int, response_bytes: int
@@ -118,6 +127,7 @@ class Tally:
         self.events += other.events
         for name, value in other.gauges.items():
             self.gauges[name] = GAUGES[name][1](self.gauges[name], value) if name in self.gauges else value
+        self.targets += other.targets
         for name, seen in other.services.items():
             if name not in self.services or self.services[name][1] < seen[1]:
                 self.services[name] = seen
@@ -136,6 +146,7 @@ class Tally:
                 "events": [[*key, number] for key, number in self.events.items()],
                 "gauges": self.gauges,
                 "services": self.services,
+                "targets": [[*named, number] for named, number in self.targets.items()],
             }
         )
 
@@ -151,6 +162,10 @@ class Tally:
                 count.request_bytes, count.response_bytes, count.buckets = received, sent, buckets
             tally.events = Counter({(name, label): number for name, label, number in document["events"]})
             tally.services = {name: (status, at) for name, (status, at) in document["services"].items()}
+            for tenant, service, target, state, reason, number in document.get(
+                "targets", ()
+            ):  # an older release has none
+                tally.targets[tenant, service, target, state, reason] = number
             tally.gauges = {name: level for name, level in document["gauges"].items() if name in GAUGES}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError("not a tally") from error
@@ -158,4 +173,4 @@ class Tally:
 
     def forget_levels(self) -> None:
         """Leaves the counts alone: a worker that has ended, or has only just begun, has no levels and sees nothing."""
-        self.gauges, self.services = {}, {}
+        self.gauges, self.services, self.targets = {}, {}, Counter()

@@ -60,6 +60,7 @@ def load_tallies(run_dir: Path, now: float) -> list[Tally]:
             tally = Tally.load(path.read_bytes())
             if now - path.stat().st_mtime > LEVELS_SECONDS:
                 tally.gauges.clear()
+                tally.targets.clear()
         except (OSError, ValueError):
             continue
         tallies.append(tally)

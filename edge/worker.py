@@ -53,10 +53,14 @@ from edge.service_health import AskedServices
 from edge.settings import EdgeSettings
 from edge.snapshot import GatewaySnapshot, Rules
 from edge.tally_files import TallyFile
+from edge.target_records import TargetRecords
 from edge.telemetry.recorder import Recorder
+from edge.upstream.checks import Checker
+from edge.upstream.fleet import Fleets
 from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from edge.upstream.probe import Probe
+from edge.upstream.verdicts import SharedVerdicts
 from svckit.channels import open_channel
 from svckit.identity import ProcessIdentity
 from svckit.rim import stop_signals
@@ -157,6 +161,17 @@ async def run_worker(
         )
         feeds = Feeds(feed, authenticator, limiter, recorder, worker)
         service_health = AskedServices(lambda: rules_of_default(feed.snapshot), Probe(pool))
+        target_records = TargetRecords(tally, recorder.note_health)
+        fleets = Fleets(pool, target_records, loop.time)
+        checker = Checker(
+            fleets,
+            lambda: feed.snapshot,
+            Probe(pool),
+            SharedVerdicts(settings.run_dir),
+            target_records.seen,
+            random.SystemRandom().random,
+            lambda: worker.draining,
+        )
         worker.journey = Journey(
             feed,
             authenticator,
@@ -165,6 +180,7 @@ async def run_worker(
                 pool,
                 deadlines,
                 loop,
+                fleets=fleets,
                 traces=Share(settings.trace_sample),
                 max_body_bytes=settings.max_body_bytes,
             ),
@@ -193,6 +209,7 @@ async def run_worker(
             while True:
                 await asyncio.sleep(TALLY_SECONDS)
                 feeds.count(tally)
+                target_records.count(fleets.out_of_use())
                 tally.services = dict(service_health.last())
                 if certificates is not None:
                     tally.gauges["gateway_certificate_expiry_seconds"] = certificates.not_after.timestamp()
@@ -213,6 +230,7 @@ async def run_worker(
                     recorder.run,
                     deadlines.run,
                     pool.run,
+                    checker.run,
                     publish_counts,
                     flush_log,
                     *([certificates.run] if certificates is not None else []),

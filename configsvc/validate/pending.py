@@ -11,19 +11,12 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 from configsvc.validate.findings import Findings
 
 _KEPT = "is kept, but not in force in this release"
-_ASKED = "is for GET /health alone in this release: its path is asked, and no target is taken out of use"
 
 
 def warn_of_pending(config: pb.GatewayConfig, findings: Findings) -> None:
     """Warns of every setting that is kept but not in force."""
-    for path in (*_of_services(config), *_of_routes(config), *_of_tenant(config)):
-        findings.at(*path).warn(_ASKED if path[-1] == "health" else _KEPT)
-
-
-def _of_services(config: pb.GatewayConfig) -> Iterator[tuple[str | int, ...]]:
-    for index, service in enumerate(config.services):
-        if service.HasField("health"):
-            yield "services", index, "health"
+    for path in (*_of_routes(config), *_of_tenant(config)):
+        findings.at(*path).warn(_KEPT)
 
 
 def _of_routes(config: pb.GatewayConfig) -> Iterator[tuple[str | int, ...]]:

@@ -108,4 +108,8 @@ class Errand:
         if retries is None:
             return False
         attempt = Attempt(failure, self._method, self._attempts, answering, replayable, self._until - now)
-        return may_repeat(attempt, retries.attempts) and self.fleet.budget.take(now)
+        if not may_repeat(attempt, retries.attempts):
+            return False
+        allowed = self.fleet.budget.take(now)
+        self.fleet.listener.repeated(allowed)
+        return allowed

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
 from math import ceil, inf
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol
 
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.resilience import Policy
@@ -66,7 +66,14 @@ class Change(NamedTuple):
     checks: bool
 
 
-Told: TypeAlias = Callable[[Change], None]
+class Listener(Protocol):
+    """Whoever wants to know what becomes of targets and requests."""
+
+    def changed(self, change: Change) -> None:
+        """A target has come to another state."""
+
+    def repeated(self, allowed: bool) -> None:
+        """A request was sent again, or was not because the budget is used up."""
 
 
 class Fleet:
@@ -78,14 +85,14 @@ class Fleet:
         members: tuple[Member, ...],
         budget: Budget,
         turns: Iterator[int],
-        told: Told,
+        listener: Listener,
         now: float,
     ) -> None:
         """`turns` and `budget` go on from those of the config before."""
         self.service: Final = service
         self.members: Final = members
         self.budget: Final = budget
-        self._told = told
+        self.listener: Final = listener
         self._turns = turns
         self._ring: Ring | None = None
         if service.balance.policy is Policy.HASH:
@@ -174,7 +181,7 @@ class Fleet:
         before, member.condition = member.condition, condition
         if condition.turn != before.turn:
             member.trying = False
-            self._told(Change(member, before, checks))
+            self.listener.changed(Change(member, before, checks))
 
     def _arrange(self, now: float) -> None:
         """Finds out who is in use, and when that may be otherwise."""
@@ -197,10 +204,10 @@ class Fleet:
 class Fleets:
     """The fleets of one worker, by the service that they serve."""
 
-    def __init__(self, pool: UpstreamPool, told: Told, clock: Callable[[], float]) -> None:
-        """`told` hears of each change of a target's state; `clock` is the loop's."""
+    def __init__(self, pool: UpstreamPool, listener: Listener, clock: Callable[[], float]) -> None:
+        """`clock` is the loop's."""
         self._pool = pool
-        self._told = told
+        self._listener = listener
         self._clock = clock
         self._fleets: dict[tuple[TenantId, str], tuple[Fleet, bool, Iterator[int]]] = {}
         self._members: dict[tuple[TenantId, str], dict[TargetKey, Member]] = {}
@@ -235,7 +242,7 @@ class Fleets:
             turns = known[2]
             if known[0].budget.percent == percent:
                 budget = known[0].budget
-        fleet = Fleet(service, tuple(own), budget, turns, self._told, now)
+        fleet = Fleet(service, tuple(own), budget, turns, self._listener, now)
         self._fleets[named] = fleet, trusted, turns
         return fleet
 

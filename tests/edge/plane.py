@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 from penstock.errors.v1 import error_reason_pb2 as reasons
-from penstock.telemetry.v1.record_pb2 import RequestRecord
+from penstock.telemetry.v1.record_pb2 import HealthSnapshot, RequestRecord
 
 from domain.builtin_paths import PATHS
 from domain.tenants import DEFAULT_TENANT
@@ -38,7 +38,9 @@ from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeou
 from edge.service_health import AskedServices
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
 from edge.tally import Tally
+from edge.target_records import TargetRecords
 from edge.upstream.connection import MAX_HEAD_BYTES
+from edge.upstream.fleet import Fleets
 from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from edge.upstream.probe import Probe
@@ -232,6 +234,8 @@ class Plane:
     notes: list[RequestRecord] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    health: list[HealthSnapshot] = field(default_factory=list)
+    """What was told of targets."""
     opened: list[Connection] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once a client's connection has ended."""
@@ -393,7 +397,8 @@ async def plane(
     services, host = _Services(state), _Host(limits or ClientLimits(), deadlines, proxies or TrustedProxies())
     health = AskedServices(lambda: rules, Probe(pool))
     builtins = Bridge(builtin_app("0", lambda: readiness, health, access), PATHS)
-    forwarder = Forwarder(pool, deadlines, loop)
+    fleets = Fleets(pool, TargetRecords(state.tally, state.health.append), loop.time)
+    forwarder = Forwarder(pool, deadlines, loop, fleets=fleets)
     host.journey = Journey(
         services, services, limiter or services, forwarder, builtins, record, lambda: host.draining, begun
     )

@@ -24,6 +24,10 @@ gateway_auth_cache_misses_total 2.0
 gateway_rate_limit_exceeded_total{endpoint="/api"} 1.0
 gateway_service_health{service_name="sales",status="healthy"} 0.0
 gateway_service_health{service_name="sales",status="unhealthy"} 1.0
+gateway_target_out_of_use{reason="503",service_name="sales",state="open",target="a:1",tenant_id="t"} 1.0
+gateway_target_states_total{state="open"} 1.0
+gateway_upstream_repeats_total{result="sent"} 1.0
+gateway_health_checks_total{verdict="healthy"} 1.0
 """
 """Every name of A16 and B15 with the labels that they ask for."""
 
@@ -34,6 +38,10 @@ def test_both_families_show_the_same_counts_with_the_labels_of_the_requirements(
     tally.event("gateway_auth_cache_hits", "", 7)
     tally.event("gateway_auth_cache_misses", "", 2)
     tally.services["sales"] = ("unhealthy", 1_700_000_000.0)
+    tally.targets["t", "sales", "a:1", "open", "503"] = 1
+    tally.event("gateway_target_states", "open")
+    tally.event("gateway_upstream_repeats", "sent")
+    tally.event("gateway_health_checks", "healthy")
     text = render([tally]).decode().splitlines()
     assert [line for line in SHOWN.splitlines() if line not in text] == []
 
@@ -42,6 +50,13 @@ def test_every_family_is_named_before_anything_was_counted() -> None:
     text = render([Tally()]).decode()
     for name in dict.fromkeys(line.partition("{")[0].partition(" ")[0] for line in SHOWN.splitlines()):
         assert f"# TYPE {name.removesuffix('_bucket').removesuffix('_count').removesuffix('_sum')} " in text
+
+
+def test_a_target_that_two_workers_do_not_use_counts_twice() -> None:
+    workers = [Tally(), Tally()]
+    for tally in workers:
+        tally.targets["t", "sales", "a:1", "open", "503"] = 1
+    assert 'tenant_id="t"} 2.0' in render(workers).decode()
 
 
 def test_workers_add_up() -> None:

@@ -10,9 +10,11 @@ def test_a_tally_comes_back_as_it_was() -> None:
     tally = counted(2)
     tally.gauges["telemetry_spooled_records"] = 7.0
     tally.services["sales"] = ("healthy", 1_700_000_000.5)
+    tally.targets["t", "sales", "a:1", "open", "503"] = 1
     again = Tally.load(tally.dump())
     assert again.dump() == tally.dump()
     assert again.services == tally.services
+    assert again.targets == tally.targets
     assert again.requests["GET", "/api", 200].buckets[2] == 2
 
 

@@ -67,10 +67,7 @@ def test_a_config_comes_back_from_its_friendly_form(config: pb.GatewayConfig) ->
 def test_the_document_of_the_handbook_is_without_fault() -> None:
     examined = examine(DESIGN, service.DOCUMENT_FORMAT_YAML, for_default=False)
     assert examined.faults == ()
-    assert {warning.message for warning in examined.warnings} == {
-        "is kept, but not in force in this release",
-        "is for GET /health alone in this release: its path is asked, and no target is taken out of use",
-    }
+    assert {warning.message for warning in examined.warnings} == {"is kept, but not in force in this release"}
     route = examined.config.routes[0]
     assert (route.limit.authenticated.requests, route.limit.authenticated.window.seconds) == (60, 60)
     assert (route.timeouts.response.seconds, route.timeouts.idle.seconds) == (30, 120)

@@ -11,7 +11,6 @@ from configsvc.validate.pending import warn_of_pending
 @pytest.mark.parametrize(
     ("document", "path"),
     [
-        ({"services": [{"health": {"path": "/health"}}]}, "services[0].health"),
         ({"routes": [{"websocket": True}]}, "routes[0].websocket"),
         ({"issuers": [{"issuer": "https://id.example.com"}]}, "issuers"),
         ({"registration": "REGISTRATION_OPEN"}, "registration"),

@@ -12,7 +12,7 @@ from edge.resilience import Breaker, Retries
 from edge.routing import Service, Target
 from edge.upstream.breaker import NEW, State
 from edge.upstream.errand import Errand
-from edge.upstream.fleet import Fleet, Member, TargetKey
+from edge.upstream.fleet import Change, Fleet, Member, TargetKey
 from edge.upstream.pool import Lease
 from edge.upstream.retries import Budget
 
@@ -20,6 +20,13 @@ REFUSED = Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_UNREACHABLE, stage="co
 RESET = Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_RESET, stage="response")
 STALE = RESET._replace(unsent=True)
 DONE = Outcome(200, begun=True, keep_alive=True)
+
+
+class Deaf:
+    """Wants to know nothing."""
+
+    def changed(self, change: Change) -> None: ...
+    def repeated(self, allowed: bool) -> None: ...
 
 
 def fleet(*hosts: str, attempts: int = 3, failures: int = 1) -> Fleet:
@@ -34,7 +41,7 @@ def fleet(*hosts: str, attempts: int = 3, failures: int = 1) -> Fleet:
         )
         for each in targets
     )
-    return Fleet(service, members, Budget(20), count(), lambda _change: None, 0.0)
+    return Fleet(service, members, Budget(20), count(), Deaf(), 0.0)
 
 
 def errand(fleet: Fleet, method: bytes = b"GET") -> Errand:

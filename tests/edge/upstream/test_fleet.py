@@ -43,7 +43,12 @@ class World:
 
     def __post_init__(self) -> None:
         self.pool = UpstreamPool(AddressGuard(), Deadlines())
-        self.fleets = Fleets(self.pool, self.told.append, lambda: self.now)
+        self.fleets = Fleets(self.pool, self, lambda: self.now)
+
+    def changed(self, change: Change) -> None:
+        self.told.append(change)
+
+    def repeated(self, allowed: bool) -> None: ...
 
     def of(self, service: Service) -> Fleet:
         return self.fleets.of(view(service), service)

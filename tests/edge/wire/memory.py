@@ -26,6 +26,9 @@ from edge.principal import Credential, Principal, Rejection
 from edge.problems import Refusal
 from edge.routing import Router
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
+from edge.tally import Tally
+from edge.target_records import TargetRecords
+from edge.upstream.fleet import Fleets
 from edge.visit import Visit, record_octets
 from tests.edge.plane import admitted, route
 from tests.edge.wire.trace import Trace
@@ -112,7 +115,8 @@ class _Run:
         services, moved = self._services, self._moved
         host = _Host(self._limits, self._deadlines)
         pool = Pool(trace, self._deadlines, moved, eager=self._eager)
-        forwarder = Forwarder(pool, self._deadlines, self._loop)
+        fleets = Fleets(pool, TargetRecords(Tally(), lambda _snapshot: None), self._loop.time)
+        forwarder = Forwarder(pool, self._deadlines, self._loop, fleets=fleets)
 
         def record(visit: Visit) -> None:
             moved.append(None)
