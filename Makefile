@@ -7,7 +7,7 @@ RUN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up test check format generate bench load clean
+.PHONY: help setup setup-dev up test check format generate bench faults load clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ $(XDS)/bin/python: | $(UV)
 
 bench: setup-dev $(ENVOY)/bin/envoy  ## measure the edge against its peers (make bench ARGS='--seconds 5')
 	@$(RUN)/python -m bench $(ARGS)
+
+faults: setup-dev  ## break upstream targets by seeded schedules under load (make faults ARGS='--seed 7 --count 500')
+	@$(RUN)/python -m tests.edge.faults.storm $(ARGS)
 
 load: setup  ## load a gateway that runs with Locust (make load ARGS='--users 50 --run-time 30s')
 	@$(call SYNC,--no-default-groups --inexact --group load)

@@ -12,6 +12,7 @@
 - `slowloris`     good traffic beside a thousand slow clients: `python -m bench.slowloris`
 - `outage`        what clients feel while ratelimitsvc or its Redis is away: `python -m bench.outage`
 - `faults`        what befalls those two
+- `targets`       what clients feel while targets and edge workers are killed: `python -m bench.targets`
 - `restart`       another command: rolling restarts under load, where every request must be answered
 - `keepalive`     its clients, which keep their connections and never retry
 - `report`, `plot`   tables and a picture of many runs: pure

@@ -62,8 +62,15 @@ class Suite:
 
     def publish(self, slug: str, prefixes: list[str], limits: Mapping[str, str], **route: object) -> None:
         """Publishes a document with these prefixes, all for the upstream, and waits until every worker serves it."""
+        service = {"name": "up", "targets": [{"url": f"http://127.0.0.1:{self.upstream_port}"}]}
+        self.publish_service(slug, service, prefixes, limits, **route)
+
+    def publish_service(
+        self, slug: str, service: Mapping[str, object], prefixes: list[str], limits: Mapping[str, str], **route: object
+    ) -> None:
+        """The same with another service, named `up`."""
         document: dict[str, Any] = {
-            "services": [{"name": "up", "targets": [{"url": f"http://127.0.0.1:{self.upstream_port}"}]}],
+            "services": [service],
             "routes": [{"name": each.removeprefix("/"), "prefix": each, "service": "up", **route} for each in prefixes],
             "limits": limits,
         }

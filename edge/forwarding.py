@@ -39,7 +39,7 @@ NO_TARGET = Refusal(reasons.ERROR_REASON_DOWNSTREAM_UNAVAILABLE, "the service ha
 class Sending:
     """One request that is being sent: what all its attempts share."""
 
-    __slots__ = ("client", "errand", "head", "hurried", "lease", "octets", "timeouts", "visit", "way")
+    __slots__ = ("client", "errand", "head", "lease", "octets", "timeouts", "visit", "way")
 
     def __init__(
         self,
@@ -55,7 +55,6 @@ class Sending:
         self.visit, self.head, self.way = visit, head, way
         self.lease, self.errand = lease, errand
         self.timeouts, self.octets, self.client = timeouts, octets, client
-        self.hurried = visit.origin.patience is not None
 
 
 class Forwarder:
@@ -197,13 +196,13 @@ class Forwarder:
         outcome = exchange.outcome or Outcome(client_gone=True)
         again = outcome.unsent and sending.head.method in IDEMPOTENT and not sending.head.has_body
         if sending.errand is not None and not again:
-            sending.errand.ended(outcome, now, hurried=sending.hurried)
+            sending.errand.ended(outcome, now)
         return outcome
 
     def _unconnected(self, sending: Sending, error: Unreachable) -> Outcome:
         outcome = _unreachable(error, sending.client)
         if sending.errand is not None:
-            sending.errand.ended(outcome, self.loop.time(), hurried=sending.hurried)
+            sending.errand.ended(outcome, self.loop.time())
         return outcome
 
     def _errand(self, visit: Visit, head: Head, way: Way, timeouts: Timeouts, now: float) -> Errand | None:
@@ -211,7 +210,8 @@ class Forwarder:
         if way.fleet is None:
             return None
         errand = Errand(way.fleet, head, way.key)
-        if not errand.begin(now, timeouts.connect + timeouts.response):
+        hurried = visit.origin.patience is not None
+        if not errand.begin(now, timeouts.connect + timeouts.response, hurried=hurried):
             return None
         if way.fleet.service.retries is not None and head.method in IDEMPOTENT and head.has_body:
             visit.request.keep(REPLAYED_BYTES)

@@ -211,7 +211,7 @@ class Repeat(Exchange):
             visit.status = outcome.status
             now = self._loop.time()
             if self.errand is not None:
-                self.errand.ended(outcome, now, hurried=False)
+                self.errand.ended(outcome, now)
             self._means.pool.release(self.lease, self.connection, now)
             self._means.record(visit)
             self._repeating.repeated()

@@ -1,7 +1,8 @@
 """What remains of what a worker learns of targets: a health snapshot, a log line, counts. Never waits."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -15,6 +16,12 @@ from edge.upstream.fleet import Change, Member, TargetKey
 from svckit.ids import uuid7
 
 MAX_REASON = 256
+_EVENTS: Final[Mapping[State, str]] = {
+    State.CLOSED: "target in use again",
+    State.OPEN: "breaker of target opened",
+    State.HALF_OPEN: "target on trial",
+    State.UNHEALTHY: "target is unhealthy",
+}
 log = structlog.get_logger(__name__)
 
 
@@ -31,7 +38,7 @@ class TargetRecords:
         self._tally.event("gateway_target_states", condition.state.value)
         log.log(
             30 if condition.state in (State.OPEN, State.UNHEALTHY) else 20,
-            "target is " + condition.state.value.replace("_", "-"),
+            _EVENTS[condition.state],
             tenant_id=member.key.owner,
             service=member.key.service,
             target=member.target.name,

@@ -165,6 +165,8 @@ def verdict_of(status: int, failure: int | None, *, hurried: bool) -> tuple[Verd
         late = failure == reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT and hurried
         cause = None if late else _CAUSES.get(failure)
         return (Verdict.NOTHING, "") if cause is None else (Verdict.FAILURE, cause)
+    if status == 504 and hurried:  # it was told how long its answer is waited for
+        return Verdict.NOTHING, ""
     if status in FAILED_STATUSES:
         return Verdict.FAILURE, str(status)
     return (Verdict.SUCCESS, "") if status else (Verdict.NOTHING, "")

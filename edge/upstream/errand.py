@@ -31,7 +31,7 @@ class Ended(Protocol):
 class Errand:
     """The attempts of one request; those of a request that repeats it use it again. Its clock is the loop's."""
 
-    __slots__ = ("_attempts", "_key", "_member", "_method", "_tried", "_turn", "_until", "fleet", "lease")
+    __slots__ = ("_attempts", "_hurried", "_key", "_member", "_method", "_tried", "_turn", "_until", "fleet", "lease")
 
     def __init__(self, fleet: Fleet, head: Head, key: int | None) -> None:
         """`key` is what the fleet's hash goes by."""
@@ -43,9 +43,10 @@ class Errand:
         self.lease: Lease
         """Of the target that it is on the way to."""
 
-    def begin(self, now: float, seconds: float) -> bool:
-        """Takes a target for the request, which has so many seconds until its answer; False when none is in use."""
-        self._until, self._attempts = now + seconds, 0
+    def begin(self, now: float, seconds: float, *, hurried: bool = False) -> bool:
+        """Takes a target for the request, which has so many seconds until its answer; False when none is in use.
+        `hurried`: the caller wants it sooner than the service is given."""
+        self._until, self._attempts, self._hurried = now + seconds, 0, hurried
         if self._tried:
             self._tried = []
         if self.fleet.service.retries is not None:
@@ -72,20 +73,20 @@ class Errand:
         member = self._member
         if member is None:
             return False
-        verdict, reason = verdict_of(status, None, hurried=False)
+        verdict, reason = verdict_of(status, None, hurried=self._hurried)
         self.fleet.judge(member, self._turn, verdict, reason, now)
         if status not in FAILED_STATUSES or not self.fleet.usable:
             return False
         return self._may_repeat(Failure.ERROR, answering, replayable, now)
 
-    def ended(self, outcome: Ended, now: float, *, hurried: bool) -> None:
-        """Takes the end of an attempt; the head of its answer was heard. `hurried`: the caller wanted it sooner than
-        the service is given. An old connection that turned out closed says nothing of its target."""
+    def ended(self, outcome: Ended, now: float) -> None:
+        """Takes the end of an attempt; the head of its answer was heard. An old connection that turned out closed says
+        nothing of its target."""
         member = self._member
         if member is None:
             return
         if outcome.failure is not None and not outcome.unsent:
-            verdict, reason = verdict_of(outcome.status, outcome.failure, hurried=hurried)
+            verdict, reason = verdict_of(outcome.status, outcome.failure, hurried=self._hurried)
             self.fleet.judge(member, self._turn, verdict, reason, now)
         self.fleet.over(member, self._turn)
         self._tried.append(member)

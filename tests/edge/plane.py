@@ -234,6 +234,7 @@ class Plane:
     notes: list[RequestRecord] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    fleets: Fleets = field(init=False)
     health: list[HealthSnapshot] = field(default_factory=list)
     """What was told of targets."""
     opened: list[Connection] = field(default_factory=list)
@@ -397,8 +398,8 @@ async def plane(
     services, host = _Services(state), _Host(limits or ClientLimits(), deadlines, proxies or TrustedProxies())
     health = AskedServices(lambda: rules, Probe(pool))
     builtins = Bridge(builtin_app("0", lambda: readiness, health, access), PATHS)
-    fleets = Fleets(pool, TargetRecords(state.tally, state.health.append), loop.time)
-    forwarder = Forwarder(pool, deadlines, loop, fleets=fleets)
+    state.fleets = Fleets(pool, TargetRecords(state.tally, state.health.append), loop.time)
+    forwarder = Forwarder(pool, deadlines, loop, fleets=state.fleets)
     host.journey = Journey(
         services, services, limiter or services, forwarder, builtins, record, lambda: host.draining, begun
     )

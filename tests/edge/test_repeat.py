@@ -4,7 +4,6 @@ connection, where it goes the short way, and with its last request on a connecti
 import asyncio
 import re
 import socket
-import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +24,7 @@ from edge.repeat import Undecided
 from edge.resilience import Balance, Breaker, Policy, Retries
 from edge.routing import Auth, CorsRules, Route, Timeouts
 from edge.snapshot import GatewaySnapshot, Subscription, TenantStatus, TenantView
+from tests.edge.faults.resets import reset
 from tests.edge.plane import DATED as OK
 from tests.edge.plane import (
     DEADLINE,
@@ -53,12 +53,6 @@ Behaviour = Callable[[Served], Awaitable[None]]
 
 def head(*lines: str, status: str = "200 OK") -> bytes:
     return "\r\n".join((f"HTTP/1.1 {status}", *lines, "", "")).encode()
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    connection = writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
 
 
 def sending(*parts: bytes, pause: float = 0.0, end: bool = False) -> Behaviour:

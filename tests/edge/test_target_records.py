@@ -38,7 +38,7 @@ def test_a_breaker_that_opens_is_noted_counted_and_logged(capsys: pytest.Capture
     assert (note.service, note.target, note.healthy, note.reason) == ("sales", "a.test:80", False, "breaker open: 503")
     assert (UUID(bytes=note.tenant_id), UUID(bytes=note.id).version) == (UUID(DEFAULT_TENANT), 7)
     assert tally.events["gateway_target_states", "open"] == 1
-    assert "target is open" in capsys.readouterr().out
+    assert "breaker of target opened" in capsys.readouterr().out
 
 
 def test_what_checks_have_found_is_noted_once_by_the_worker_that_asks() -> None:

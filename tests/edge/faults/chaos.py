@@ -5,15 +5,14 @@ Each direction of each connection goes through its own steps; after the last one
 """
 
 import asyncio
-import socket
-import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tests.edge.faults.resets import reset
+
 READ_BYTES = 64 * 1024
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
@@ -161,9 +160,7 @@ class _Direction:
                 await self._write(octets)
             case Reset():
                 await self._something()
-                connection = self._edge.get_extra_info("socket")
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-                self._edge.transport.abort()
+                reset(self._edge)
                 raise _Over
             case Close():
                 await self._something()

@@ -60,7 +60,7 @@ def test_a_request_that_is_answered_leaves_nothing_behind() -> None:
     assert request.begin(0.0, 5.0)
     assert in_flight(behind) == [1, 0]
     assert not request.heard(200, False, True, 0.1)
-    request.ended(DONE, 0.2, hurried=False)
+    request.ended(DONE, 0.2)
     assert in_flight(behind) == [0, 0]
 
 
@@ -70,11 +70,11 @@ def test_each_attempt_goes_to_another_target_and_is_judged_by_itself() -> None:
     request.begin(0.0, 5.0)
     hosts = [request.lease.host]
     for outcome in (REFUSED, RESET):
-        request.ended(outcome, 0.1, hurried=False)
+        request.ended(outcome, 0.1)
         assert request.again(outcome, False, True, 0.1)
         hosts.append(request.lease.host)
     assert sorted(hosts) == ["a", "b", "c"]
-    request.ended(RESET, 0.2, hurried=False)
+    request.ended(RESET, 0.2)
     assert not request.again(RESET, False, True, 0.2)  # it was the third
     assert in_flight(behind) == [0, 0, 0]
     assert [each.condition.state for each in behind.members] == [State.OPEN] * 3
@@ -86,7 +86,7 @@ def test_an_error_is_dropped_only_where_the_request_is_really_sent_again() -> No
     request.begin(0.0, 5.0)
     assert request.heard(503, False, True, 0.1)
     spared = Outcome(503, spared=True)
-    request.ended(spared, 0.1, hurried=False)
+    request.ended(spared, 0.1)
     assert request.again(spared, False, True, 0.1)
     assert not request.heard(503, False, True, 0.2)
 
@@ -107,7 +107,7 @@ def test_an_old_connection_that_was_closed_says_nothing_of_its_target() -> None:
     behind = fleet("a", "b")
     request = errand(behind, b"POST")
     request.begin(0.0, 5.0)
-    request.ended(STALE, 0.1, hurried=False)
+    request.ended(STALE, 0.1)
     assert not request.again(STALE, False, True, 0.1)
     assert behind.members[0].condition.state is State.CLOSED
 
@@ -117,9 +117,9 @@ def test_a_caller_in_a_hurry_says_nothing_of_its_target() -> None:
     late = Outcome(failure=reasons.ERROR_REASON_DOWNSTREAM_TIMEOUT, stage="response")
     for hurried, state in ((True, State.CLOSED), (False, State.OPEN)):
         request = errand(behind)
-        request.begin(0.0, 5.0)
+        request.begin(0.0, 5.0, hurried=hurried)
         member = next(each for each in behind.members if each.in_flight)
-        request.ended(late, 0.1, hurried=hurried)
+        request.ended(late, 0.1)
         assert member.condition.state is state
 
 
@@ -136,5 +136,5 @@ def test_the_time_of_all_attempts_is_that_of_one() -> None:
     request = errand(fleet("a", "b"))
     request.begin(100.0, 5.0)
     assert request.seconds_left(101.0) == 4.0
-    request.ended(REFUSED, 105.0, hurried=False)
+    request.ended(REFUSED, 105.0)
     assert not request.again(REFUSED, False, True, 105.0)
