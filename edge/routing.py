@@ -104,9 +104,19 @@ class CorsRules:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSocketLimits:
+    """Bounds of what a client sends in one WebSocket: octets of a message, messages in each period (seconds), None
+    where they are not limited; `idle_seconds`: how long nothing may pass."""
+
+    max_message_bytes: int = 1024 * 1024
+    messages: tuple[int, float] | None = (100, 1.0)
+    idle_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One route, compiled: `service` is resolved, `timeouts` are the route's over the service's, `cors` the route's or
-    the document's, None where the edge stays out of it."""
+    the document's, None where the edge stays out of it; `websocket` is None where there are no WebSockets."""
 
     name: str
     prefix: str
@@ -123,7 +133,7 @@ class Route:
     strip_prefix: bool = False
     rewrite: str = ""
     max_body_bytes: int | None = None
-    websocket: bool = False
+    websocket: WebSocketLimits | None = None
     critical: bool = False
     allow_encoded_slashes: bool = False
     cors: CorsRules | None = None

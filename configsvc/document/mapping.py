@@ -187,6 +187,16 @@ _ROUTE: Final[Keys] = {
     "timeout": ("timeouts", TimeoutText()),
     "max_body": ("max_body_bytes", Size()),
     "websocket": ("websocket", Flag()),
+    "websocket_limits": (
+        "websocket_limits",
+        Part(
+            {
+                "max_message": ("max_message_bytes", Size()),
+                "messages": ("messages", RateText()),
+                "idle": ("idle", Time()),
+            }
+        ),
+    ),
     "critical": ("critical", Flag()),
     "allow_encoded_slashes": ("allow_encoded_slashes", Flag()),
     "cors": ("cors", CorsText()),

@@ -9,7 +9,7 @@ from configsvc.validate.findings import Findings
 from configsvc.validate.lists import numbered
 from configsvc.validate.names import FIELD_VALUE, HOST_PATTERN, METHOD, SCOPE, TOKEN, canonical_path
 from configsvc.validate.policies import check_cors, check_rate
-from configsvc.validate.services import check_names, check_timeouts
+from configsvc.validate.services import check_names, check_span, check_timeouts
 
 MAX_ROUTES: Final = 20_000
 MAX_CONDITIONS: Final = 64
@@ -31,6 +31,7 @@ def check_routes(config: pb.GatewayConfig, findings: Findings) -> None:
         _check_conditions(route, here)
         _check_forwarding(route, here)
         _check_scopes(route, here)
+        _check_websocket(route, here)
         for field in ("authenticated", "anonymous"):
             if route.limit.HasField(field):
                 check_rate(getattr(route.limit, field), here.at("limit", field))
@@ -72,6 +73,23 @@ def _check_forwarding(route: pb.Route, findings: Findings) -> None:
     here.expect(not route.rewrite or canonical_path(route.rewrite), "must be a path such as /v2")
     here.expect(not (route.rewrite and route.strip_prefix), "must not stand beside strip_prefix")
     check_timeouts(route.timeouts, findings.at("timeout"))
+
+
+def _check_websocket(route: pb.Route, findings: Findings) -> None:
+    takes_get = not route.methods or "GET" in route.methods
+    findings.at("websocket").expect(
+        takes_get or not route.websocket, "must not stand where methods leave GET out: a WebSocket begins with it"
+    )
+    if not route.HasField("websocket_limits"):
+        return
+    limits, here = route.websocket_limits, findings.at("websocket_limits")
+    here.expect(route.websocket, "must stand beside websocket: true")
+    if limits.HasField("max_message_bytes"):
+        here.at("max_message").expect(1 <= limits.max_message_bytes < 2**53, "must be at least 1 byte")
+    if limits.HasField("messages"):
+        check_rate(limits.messages, here.at("messages"))
+    if limits.HasField("idle"):
+        check_span(limits.idle, 1, 86_400, here.at("idle"))
 
 
 def _check_scopes(route: pb.Route, findings: Findings) -> None:

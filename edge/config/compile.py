@@ -11,12 +11,13 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 
 from domain.targets import parse_target, reference_name
 from domain.tenants import DEFAULT_TENANT, TenantId
-from edge.config.compile_limits import limit_rules, route_limit_rules
+from edge.config.compile_limits import compiled_rate, limit_rules, route_limit_rules
 from edge.config.compile_resilience import balance, breaker, connection_limits, health_check, retries, trust
 from edge.config.defaults import NO_DEFAULTS, DocumentDefaults
 from edge.config.numbers import known_number, seconds_of
 from edge.config.reasons import Reasons, Refused
-from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeouts
+from edge.limits.rules import Rate
+from edge.routing import Auth, CorsRules, Route, Router, Service, Target, Timeouts, WebSocketLimits
 from edge.snapshot import Rules, SubscriptionRules
 
 _DEFAULT_TIMEOUTS = Timeouts()
@@ -146,7 +147,7 @@ def _route(route: pb.Route, services: Mapping[str, Service], cors: CorsRules | N
         strip_prefix=route.strip_prefix,
         rewrite=route.rewrite,
         max_body_bytes=route.max_body_bytes if route.HasField("max_body_bytes") else None,
-        websocket=route.websocket,
+        websocket=_websocket(route.websocket_limits, reasons.at("websocket_limits")) if route.websocket else None,
         critical=route.critical,
         allow_encoded_slashes=route.allow_encoded_slashes,
         cors=_cors(route.cors) if route.HasField("cors") else cors,
@@ -169,6 +170,22 @@ def _timeouts(timeouts: pb.Timeouts, over: Timeouts, reasons: Reasons) -> Timeou
         response=phase("response", timeouts.response, timeouts.HasField("response"), over.response),
         idle=phase("idle", timeouts.idle, timeouts.HasField("idle"), over.idle),
     )
+
+
+def _websocket(limits: pb.WebSocketLimits, reasons: Reasons) -> WebSocketLimits:
+    defaults = WebSocketLimits()
+    messages, idle = defaults.messages, defaults.idle_seconds
+    most = limits.max_message_bytes if limits.HasField("max_message_bytes") else defaults.max_message_bytes
+    if most < 1:
+        reasons.at("max_message").add("is not at least 1 byte")
+    if limits.HasField("messages"):
+        quota = compiled_rate(limits.messages, reasons.at("messages"))
+        messages = (quota.requests, quota.window_millis / 1000) if isinstance(quota, Rate) else None
+    if limits.HasField("idle"):
+        idle = _seconds(limits.idle)
+        if idle <= 0:
+            reasons.at("idle").add("is not longer than 0 s")
+    return WebSocketLimits(most, messages, idle)
 
 
 def _cors(cors: pb.Cors) -> CorsRules | None:

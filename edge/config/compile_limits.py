@@ -31,7 +31,7 @@ def limit_rules(limits: pb.Limits, reasons: Reasons) -> LimitRules:
         tiers={
             tier: rate
             for tier, each in limits.tiers.items()
-            if (rate := _compiled(each, reasons.at(f"tiers.{tier}"))) is not None
+            if (rate := compiled_rate(each, reasons.at(f"tiers.{tier}"))) is not None
         },
         on_outage=_outage(limits.on_outage, reasons) or _DEFAULTS.on_outage,
         legacy_headers=limits.legacy_headers,
@@ -51,10 +51,11 @@ def route_limit_rules(limit: pb.RouteLimit, reasons: Reasons) -> RouteLimitRules
 def _rate(limits: pb.Limits | pb.RouteLimit, field: str, reasons: Reasons) -> Quota | None:
     if not limits.HasField(field):  # type: ignore[arg-type]  # the stub wants literals
         return None
-    return _compiled(getattr(limits, field), reasons.at(field))
+    return compiled_rate(getattr(limits, field), reasons.at(field))
 
 
-def _compiled(rate: pb.Rate, reasons: Reasons) -> Quota | None:
+def compiled_rate(rate: pb.Rate, reasons: Reasons) -> Quota | None:
+    """One rate; None, and a reason, when it is none."""
     if rate.unlimited:
         if rate.requests or rate.HasField("window"):
             reasons.add("is both a rate and unlimited")

@@ -53,6 +53,12 @@ cross_origin = (
         max_age=st.none() | spans,
     )
 )
+websocket_limits = st.builds(
+    pb.WebSocketLimits,
+    max_message_bytes=st.none() | st.integers(0, 2**53 - 1),
+    messages=st.none() | rates,
+    idle=st.none() | spans,
+)
 routes = st.builds(
     pb.Route,
     name=texts,
@@ -71,6 +77,7 @@ routes = st.builds(
     timeouts=st.none() | timeouts,
     max_body_bytes=st.none() | st.integers(0, 2**53 - 1),
     websocket=st.booleans(),
+    websocket_limits=st.none() | websocket_limits,
     critical=st.booleans(),
     allow_encoded_slashes=st.booleans(),
     cors=cross_origin,

@@ -40,7 +40,8 @@ routes:
     strip_prefix: false
     timeout: {response: 30s, idle: 2min}
     max_body: 10MiB
-    websocket: false
+    websocket: true
+    websocket_limits: {max_message: 64KiB, messages: 20/s, idle: 1h}
     critical: false
 limits: {authenticated: 500/min, anonymous: 100/min, tenant: 100000/min, failed_authentication: 20/min,
          legacy_headers: true, algorithm: sliding_window, tiers: {enterprise: 5000/min}}

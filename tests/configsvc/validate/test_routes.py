@@ -54,6 +54,12 @@ TIERS = {"subscription": {"tiers": ["pro"]}}
         ({"scopes": ["a" * 129]}, "scopes[0]"),
         ({"rewrite": "/v2/"}, "rewrite"),
         ({"cors": {}}, "cors.origins"),
+        ({"websocket": True, "methods": ["POST"]}, "websocket"),
+        ({"websocket_limits": {}}, "websocket_limits"),
+        ({"websocket": True, "websocket_limits": {"max_message": 0}}, "websocket_limits.max_message"),
+        ({"websocket": True, "websocket_limits": {"messages": "1/367d"}}, "websocket_limits.messages"),
+        ({"websocket": True, "websocket_limits": {"idle": "500ms"}}, "websocket_limits.idle"),
+        ({"websocket": True, "websocket_limits": {"idle": "25h"}}, "websocket_limits.idle"),
         ({"cors": {"origins": ["*"], "credentials": True}}, "cors.credentials"),
     ],
 )

@@ -7,7 +7,7 @@ from edge.config.compile import compile_rules
 from edge.config.defaults import DocumentDefaults
 from edge.config.reasons import Refused
 from edge.limits.rules import Algorithm, LimitRules, Outage, Rate, RouteLimitRules
-from edge.routing import Auth, CorsRules, Service, Target, Timeouts
+from edge.routing import Auth, CorsRules, Service, Target, Timeouts, WebSocketLimits
 from edge.snapshot import Rules, SubscriptionRules
 
 from .documents import ACME, SALES, config
@@ -114,7 +114,7 @@ def test_everything_a_route_can_say_arrives() -> None:
     assert (route.auth, route.scopes, route.tier) == (Auth.NONE, frozenset({"a.read"}), "pro")
     assert route.limit == RouteLimitRules(authenticated=Rate(60, 60_000), on_outage=Outage.STRICT)
     assert (route.tenant_from_path, route.strip_prefix, route.max_body_bytes) == (True, True, 0)
-    assert (route.websocket, route.critical, route.allow_encoded_slashes) == (True, True, True)
+    assert (route.websocket, route.critical, route.allow_encoded_slashes) == (WebSocketLimits(), True, True)
     assert rules.limits == LimitRules(
         anonymous=Rate(5, 500),
         algorithm=Algorithm.TOKEN_BUCKET,
@@ -125,6 +125,42 @@ def test_everything_a_route_can_say_arrives() -> None:
     assert rules.subscription == SubscriptionRules(7.0, ("free", "pro"))
     assert rules.registration_open
     assert rules.imported_keys
+
+
+WEBSOCKET = """
+    services { name: "a" targets { url: "http://a.test" } }
+    routes { name: "a" prefix: "/a" service: "a" websocket: true websocket_limits { %s } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "rules"),
+    [
+        ("", WebSocketLimits()),
+        ("max_message_bytes: 5", WebSocketLimits(max_message_bytes=5)),
+        ("messages { requests: 20 window { seconds: 60 } }", WebSocketLimits(messages=(20, 60.0))),
+        ("messages { unlimited: true }", WebSocketLimits(messages=None)),
+        ("idle { seconds: 3600 }", WebSocketLimits(idle_seconds=3600.0)),
+    ],
+)
+def test_websockets_are_bounded_by_what_is_said_and_else_by_the_defaults(said: str, rules: WebSocketLimits) -> None:
+    assert compiled(WEBSOCKET % said).router.routes[0].websocket == rules
+
+
+def test_a_route_without_websockets_has_no_rules_for_them() -> None:
+    assert compiled(SALES).router.routes[0].websocket is None
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("max_message_bytes: 0", "routes[0].websocket_limits.max_message"),
+        ("messages {}", "routes[0].websocket_limits.messages"),
+        ("idle {}", "routes[0].websocket_limits.idle"),
+    ],
+)
+def test_a_bound_of_websockets_that_is_none_is_a_reason(said: str, path: str) -> None:
+    assert [found for found, _ in reasons(WEBSOCKET % said)] == [path]
 
 
 def test_the_cross_origin_rules_of_a_route_stand_in_place_of_the_documents() -> None:

@@ -619,6 +619,7 @@ class Route(_message.Message):
     CRITICAL_FIELD_NUMBER: _builtins.int
     ALLOW_ENCODED_SLASHES_FIELD_NUMBER: _builtins.int
     CORS_FIELD_NUMBER: _builtins.int
+    WEBSOCKET_LIMITS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Names the route: 1–128 characters of [a-z0-9._-]."""
     prefix: _builtins.str
@@ -677,6 +678,10 @@ class Route(_message.Message):
     def cors(self) -> Global___Cors:
         """Replaces the document's rules for cross-origin requests as a whole; absent: those hold."""
 
+    @_builtins.property
+    def websocket_limits(self) -> Global___WebSocketLimits:
+        """Bounds its WebSockets, and is there only with `websocket`; absent fields take the defaults."""
+
     def __init__(
         self,
         *,
@@ -699,16 +704,53 @@ class Route(_message.Message):
         critical: _builtins.bool = ...,
         allow_encoded_slashes: _builtins.bool = ...,
         cors: Global___Cors | None = ...,
+        websocket_limits: Global___WebSocketLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes", "cors", b"cors", "limit", b"limit", "max_body_bytes", b"max_body_bytes", "timeouts", b"timeouts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes", "cors", b"cors", "limit", b"limit", "max_body_bytes", b"max_body_bytes", "timeouts", b"timeouts", "websocket_limits", b"websocket_limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes", "allow_encoded_slashes", b"allow_encoded_slashes", "auth", b"auth", "cors", b"cors", "critical", b"critical", "headers", b"headers", "hosts", b"hosts", "limit", b"limit", "max_body_bytes", b"max_body_bytes", "methods", b"methods", "name", b"name", "prefix", b"prefix", "rewrite", b"rewrite", "scopes", b"scopes", "service", b"service", "strip_prefix", b"strip_prefix", "tenant_from", b"tenant_from", "tier", b"tier", "timeouts", b"timeouts", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes", "allow_encoded_slashes", b"allow_encoded_slashes", "auth", b"auth", "cors", b"cors", "critical", b"critical", "headers", b"headers", "hosts", b"hosts", "limit", b"limit", "max_body_bytes", b"max_body_bytes", "methods", b"methods", "name", b"name", "prefix", b"prefix", "rewrite", b"rewrite", "scopes", b"scopes", "service", b"service", "strip_prefix", b"strip_prefix", "tenant_from", b"tenant_from", "tier", b"tier", "timeouts", b"timeouts", "websocket", b"websocket", "websocket_limits", b"websocket_limits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_body_bytes: _TypeAlias = _typing.Literal["max_body_bytes"]  # noqa: Y015
     _WhichOneofArgType__max_body_bytes: _TypeAlias = _typing.Literal["_max_body_bytes", b"_max_body_bytes"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_body_bytes) -> _WhichOneofReturnType__max_body_bytes | None: ...
 
 Global___Route: _TypeAlias = Route  # noqa: Y015
+
+@_typing.final
+class WebSocketLimits(_message.Message):
+    """Bounds what a client sends in one WebSocket, and how long one is kept that is silent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_MESSAGE_BYTES_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    IDLE_FIELD_NUMBER: _builtins.int
+    max_message_bytes: _builtins.int
+    """Is the largest message in bytes, as it is sent: 1 – 2^53 - 1. Default 1 MiB."""
+    @_builtins.property
+    def messages(self) -> Global___Rate:
+        """Limits the messages, by a token bucket; fragments and control frames count as well. Default 100 per second."""
+
+    @_builtins.property
+    def idle(self) -> _duration_pb2.Duration:
+        """Is how long nothing at all may pass: 1 s – 24 h. Default 5 min."""
+
+    def __init__(
+        self,
+        *,
+        max_message_bytes: _builtins.int | None = ...,
+        messages: Global___Rate | None = ...,
+        idle: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_message_bytes", b"_max_message_bytes", "idle", b"idle", "max_message_bytes", b"max_message_bytes", "messages", b"messages"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_message_bytes", b"_max_message_bytes", "idle", b"idle", "max_message_bytes", b"max_message_bytes", "messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_message_bytes: _TypeAlias = _typing.Literal["max_message_bytes"]  # noqa: Y015
+    _WhichOneofArgType__max_message_bytes: _TypeAlias = _typing.Literal["_max_message_bytes", b"_max_message_bytes"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_message_bytes) -> _WhichOneofReturnType__max_message_bytes | None: ...
+
+Global___WebSocketLimits: _TypeAlias = WebSocketLimits  # noqa: Y015
 
 @_typing.final
 class Rate(_message.Message):
