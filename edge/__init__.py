@@ -23,6 +23,7 @@ What it stands on
     listener/     connections before their first request: TLS, balancers, the port that leads to https
     telemetry/    records on their way to telemetrysvc: spool, exporter
     upstream/     connections to targets
+    websocket/    tunnels
     snapshot, principal   the values of config and identity
     deadlines     many deadlines at the price of an attribute
     story         coroutines without tasks

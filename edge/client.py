@@ -81,6 +81,28 @@ class ClientLimits:
     """After which a client that has ended its side is asked whether it is still there."""
 
 
+class Relayed(asyncio.Protocol):
+    """Stands for a client's connection whose octets go to somebody else."""
+
+    __slots__ = ("_client", "_taker")
+
+    def __init__(self, client: "ClientConnection", taker: Callable[[bytes], None]) -> None:
+        self._client = client
+        self._taker = taker
+
+    def data_received(self, data: bytes) -> None:
+        self._taker(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._client.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._client.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._client.resume_writing()
+
+
 class Host(Protocol):
     """What a connection needs of its worker."""
 
@@ -568,6 +590,20 @@ class ClientConnection(asyncio.Protocol):
             if by_reset and connection is not None:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self.transport.abort()
+
+    def relay_to(self, taker: Callable[[bytes], None]) -> bool:
+        """Has whatever the client sends from now on go to the taker, as it comes. False, and nothing done, when the
+        client has sent something that was not taken, or is gone."""
+        if self._unread or self.closed:
+            return False
+        self.transport.set_protocol(Relayed(self, taker))
+        return True
+
+    def take_back(self, *, whole: bool) -> None:
+        """Takes what the client sends itself again; `whole`: whether nothing more is expected."""
+        self._unread = not whole
+        if not self.closed:
+            self.transport.set_protocol(self)
 
     # -- from the clock and from uvicorn -----------------------------------------------------------------------
 

@@ -25,6 +25,13 @@ def allowed_origin(origin: bytes | None, rules: CorsRules) -> bytes | None:
     return origin if origin.decode("latin-1") in rules.origins else None
 
 
+def may_open(head: Head, own: bytes, rules: CorsRules | None) -> bool:
+    """Whether a page may open a WebSocket, which browsers let any page do and send their cookies along: one of an
+    origin that may ask cross-origin, or of the `own` one. Where nothing is told of origins, the upstream is to look."""
+    origin = head.read.get(b"origin")
+    return origin is None or rules is None or allowed_origin(origin, rules) is not None or origin.lower() == own.lower()
+
+
 def answer_lines(origin: bytes | None, rules: CorsRules) -> bytes:
     """The header lines of an answer that is no preflight's: only `Vary` where the origin is not allowed. Where any is,
     the answer is the same for all, and says so without `Vary` and even where no origin is told (Fetch, §3.2.5)."""

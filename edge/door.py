@@ -12,6 +12,7 @@ from edge.exchange import Outcome
 from edge.http.answer import NO_BODY, Framing, answer_head, date_line, field_lines
 from edge.problems import SHIELDS, Refusal, render
 from edge.visit import Visit
+from svckit.errors import CATALOGUE
 
 
 def added_lines(visit: Visit) -> bytes:
@@ -74,6 +75,10 @@ def redirect(visit: Visit, location: bytes, client: ClientConnection) -> bool:
 def finish(visit: Visit, outcome: Outcome, client: ClientConnection) -> bool:
     """Ends a proxied exchange: a failure becomes a refusal, or a cut where an answer has begun."""
     visit.settle(outcome)
+    if outcome.close_code:
+        visit.close_code = outcome.close_code
+        visit.code = CATALOGUE[outcome.ended_for].name if outcome.ended_for else ""
+        return False
     if outcome.client_gone:
         client.abort()  # one that only stopped reading is still there
         return False

@@ -17,7 +17,7 @@ from edge.http.head import Head
 from edge.routing import Timeouts
 from edge.standing import Way
 from edge.story import Waiting
-from edge.upstream.connection import UpstreamConnection
+from edge.upstream.connection import Switched, UpstreamConnection
 from edge.upstream.known import KnownAnswer
 
 Reason: TypeAlias = reasons.ErrorReason.ValueType
@@ -77,6 +77,10 @@ class Outcome(NamedTuple):
     """The answer came in one piece, with a head that was known."""
     spared: bool = False
     """The answer was dropped, because the request is sent again."""
+    close_code: int = 0
+    """How a WebSocket ended that the upstream had agreed to; 0 for everything else."""
+    ended_for: int = 0
+    """The reason of the catalogue for which the edge ended it, 0 for none."""
 
 
 _ANSWERED = {status: Outcome(status, begun=True, keep_alive=True, whole=True) for status in range(200, 600)}
@@ -91,6 +95,7 @@ class Exchange:
 
     outcome: Outcome | None = None
     """How it ended; None while it goes on."""
+    switched: Switched | None = None
     stage = "response"
     judge: Judge | None = None
     """Judges the target by its answer, where that is wanted."""

@@ -31,6 +31,8 @@ from edge.upstream.fleet import Fleets, is_trusted
 from edge.upstream.pool import Lease, Unreachable, UpstreamPool
 from edge.upstream.retries import IDEMPOTENT, REPLAYED_BYTES
 from edge.visit import Visit
+from edge.websocket.handshake import UPGRADE_LINES
+from edge.websocket.opening import Opening, Permit
 
 DEFAULT_MAX_BODY_BYTES = 10 * 1024 * 1024
 NO_TARGET = Refusal(reasons.ERROR_REASON_DOWNSTREAM_UNAVAILABLE, "the service has no target at this gateway")
@@ -39,7 +41,7 @@ NO_TARGET = Refusal(reasons.ERROR_REASON_DOWNSTREAM_UNAVAILABLE, "the service ha
 class Sending:
     """One request that is being sent: what all its attempts share."""
 
-    __slots__ = ("client", "errand", "head", "lease", "octets", "timeouts", "visit", "way")
+    __slots__ = ("client", "errand", "head", "lease", "octets", "permit", "timeouts", "visit", "way")
 
     def __init__(
         self,
@@ -51,7 +53,10 @@ class Sending:
         timeouts: Timeouts,
         octets: bytes,
         client: ClientConnection,
+        permit: Permit | None = None,
     ) -> None:
+        """With a `permit` it asks for a WebSocket."""
+        self.permit = permit
         self.visit, self.head, self.way = visit, head, way
         self.lease, self.errand = lease, errand
         self.timeouts, self.octets, self.client = timeouts, octets, client
@@ -87,8 +92,10 @@ class Forwarder:
         standing: Standing,
         governing: TenantView,
         client: ClientConnection,
+        permit: Permit | None = None,
     ) -> Outcome | Refusal:
-        """Sends the request and pumps the answer; a Refusal when nothing was sent."""
+        """Sends the request and pumps the answer; a Refusal when nothing was sent. With a `permit` it asks for a
+        WebSocket, and the outcome is there once that has ended."""
         if not route.service.targets:
             return NO_TARGET
         tenant, principal, way = visit.tenant or governing, visit.principal, standing.way
@@ -113,10 +120,10 @@ class Forwarder:
             way.fields,
             timeouts.line,
             visit.request_id_octets,
-            b"" if head.block.trace_id else started(visit.id, self.traces),
+            (b"" if head.block.trace_id else started(visit.id, self.traces)) + (UPGRADE_LINES if permit else b""),
             way.identity,
         )
-        sending = Sending(visit, head, way, lease, errand, timeouts, octets, client)
+        sending = Sending(visit, head, way, lease, errand, timeouts, octets, client, permit)
         visit.upstream = lease.name
         return await self._sent(sending, self.pool.idle(lease, now))
 
@@ -168,7 +175,10 @@ class Forwarder:
     def _begin(self, sending: Sending, connection: UpstreamConnection) -> Exchange:
         visit, head, client = sending.visit, sending.head, sending.client
         request = visit.request
-        exchange = Exchange(client, request, head, sending.way, sending.timeouts, self.loop)
+        if sending.permit is None:
+            exchange = Exchange(client, request, head, sending.way, sending.timeouts, self.loop)
+        else:
+            exchange = Opening(sending.permit, client, request, head, sending.way, sending.timeouts, self.loop)
         if sending.errand is not None:
             exchange.judge = self._judge(sending.errand)
         exchange.run_on(connection, b"".join(visit.lines))

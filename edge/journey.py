@@ -16,6 +16,7 @@ from edge.client import ClientConnection
 from edge.door import answer_preflight, finish, refuse
 from edge.forwarding import Forwarder
 from edge.http.head import Head
+from edge.http.origin import Origin
 from edge.inbound import InboundRequest
 from edge.limits.decision import Decision
 from edge.limits.failures import FailureBudget, Proof
@@ -33,6 +34,10 @@ from edge.standing import Standing
 from edge.story import in_task
 from edge.tenancy import KEY_INVALID
 from edge.visit import Visit
+from edge.websocket.handshake import Asked, read_handshake
+from edge.websocket.opening import Permit
+from edge.websocket.tunnels import Tunnels
+from edge.websocket.warrant import Warrant
 
 AMBIGUOUS = Refusal(reasons.ERROR_REASON_AMBIGUOUS_PATH, "the path can be read in more than one way")
 INTERNAL = Refusal(reasons.ERROR_REASON_INTERNAL, "")
@@ -40,6 +45,7 @@ UNCOUNTED = Refusal(reasons.ERROR_REASON_LIMIT_UNAVAILABLE, "the request cannot 
 MISDIRECTED = Refusal(
     reasons.ERROR_REASON_MISDIRECTED, "the connection was made for another host than the request names"
 )
+FOREIGN = Refusal(reasons.ERROR_REASON_ORIGIN_FORBIDDEN, "pages of this origin may not open a WebSocket here")
 NOT_FOUND = Refusal(reasons.ERROR_REASON_ROUTE_NOT_FOUND, "no route matches this request")
 
 
@@ -66,8 +72,10 @@ class Journey:
         record: Callable[[Visit], None],
         draining: Callable[[], bool],
         begun: Callable[[Visit], None] | None = None,
+        tunnels: Tunnels | None = None,
     ) -> None:
-        """`record` takes each visit at its end; `begun`, where it is wanted, at its beginning."""
+        """`record` takes each visit at its end; `begun`, where it is wanted, at its beginning; `tunnels` are the
+        worker's."""
         self._config = config
         self._authentication = authentication
         self._limiter = limiter
@@ -77,6 +85,7 @@ class Journey:
         self._record = record
         self._begun = begun
         self._draining = draining
+        self._tunnels = tunnels or Tunnels()
         self._ids = RequestIds()
         self._means = Means(
             config,
@@ -158,6 +167,10 @@ class Journey:
             return refuse(visit, route, client)
         visit.route, visit.template = route, route.prefix
 
+        asked = self._asked(head, route, origin) if route.websocket is not None or b"upgrade" in head.read else None
+        if isinstance(asked, Refusal):
+            return refuse(visit, asked, client)
+
         principal: Principal | Refusal | None = None
         credential = standing.credential
         if credential is not None and route.auth is not Auth.NONE:
@@ -182,6 +195,21 @@ class Journey:
         if refusal is not None:
             return refuse(visit, refusal, client)
 
+        if asked is not None and route.websocket is not None:
+            warrant = Warrant(
+                self._config,
+                self._authentication,
+                snapshot,
+                head=head,
+                host=host,
+                route=route,
+                governing=governing.tenant,
+                acting=tenant,
+                credential=credential if isinstance(credential, Credential) and principal is not None else None,
+                principal=principal,
+            )
+            permit = Permit(asked, route.websocket, warrant, self._tunnels)
+            return await self._tunnel(visit, head, route, standing, governing.tenant, client, permit)
         outcome = await self._forwarder.forward(visit, head, route, standing, governing.tenant, client)
         if isinstance(outcome, Refusal):
             return refuse(visit, outcome, client)
@@ -191,6 +219,27 @@ class Journey:
             ground = Ground(snapshot, proving, limits, lines, served_until(tenant, rules.subscription))
             client.repeat = Repeat(self._means, ground, client, visit, head, standing.way)
         return finish(visit, outcome, client)
+
+    async def _tunnel(
+        self,
+        visit: Visit,
+        head: Head,
+        route: Route,
+        standing: Standing,
+        governing: TenantView,
+        client: ClientConnection,
+        permit: Permit,
+    ) -> bool:
+        """Sends a request on that asks for a WebSocket, and ends with that."""
+        tenant = visit.tenant or governing
+        full = self._tunnels.enter(tenant.id)
+        if full is not None:
+            return refuse(visit, full, client)
+        try:
+            outcome = await self._forwarder.forward(visit, head, route, standing, governing, client, permit)
+        finally:
+            self._tunnels.leave(tenant.id)
+        return refuse(visit, outcome, client) if isinstance(outcome, Refusal) else finish(visit, outcome, client)
 
     # -- steps -------------------------------------------------------------------------------------------------
 
@@ -213,6 +262,12 @@ class Journey:
                 return AMBIGUOUS
             head.path = path
         return found
+
+    def _asked(self, head: Head, route: Route, origin: Origin) -> Asked | Refusal | None:
+        """The WebSocket that a request asks for."""
+        asked = read_handshake(head, allowed=route.websocket is not None)
+        own = b"%b://%b" % (origin.scheme.encode(), origin.authority)
+        return FOREIGN if isinstance(asked, Asked) and not cors.may_open(head, own, route.cors) else asked
 
     def _recalled(self, route: Route, credential: Credential | Refusal) -> Principal | Refusal | None:
         """Whom the credential proves, as far as that is known here and may be believed on the route."""

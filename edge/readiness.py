@@ -8,6 +8,7 @@ from edge.config.feed import ConfigFeed, FeedState
 from edge.limits.limiter import Limiter
 from edge.tally import Tally
 from edge.telemetry.recorder import Recorder
+from edge.websocket.tunnels import Tunnels
 
 
 class Draining(Protocol):
@@ -26,12 +27,14 @@ class Feeds:
         limiter: Limiter,
         recorder: Recorder,
         worker: Draining,
+        tunnels: Tunnels,
     ) -> None:
         self._config = config
         self._authenticator = authenticator
         self._limiter = limiter
         self._recorder = recorder
         self._worker = worker
+        self._tunnels = tunnels
         self._seen: dict[tuple[str, str], int] = {}
 
     @property
@@ -76,6 +79,15 @@ class Feeds:
             self._raise(tally, "rate_limit_breaker_opened", number, reason)
         for reason, number in recorder.dropped.items():
             self._raise(tally, "telemetry_dropped", number, reason)
+        tunnels = self._tunnels
+        for sender, passed in (("client", tunnels.received), ("upstream", tunnels.sent)):
+            self._raise(tally, "websocket_messages", passed.messages, sender)
+            self._raise(tally, "websocket_bytes", passed.octets, sender)
+        for code, number in tunnels.closed.items():
+            self._raise(tally, "websocket_closed", number, code)
+        for bound, number in tunnels.refused.items():
+            self._raise(tally, "websocket_refused", number, bound)
+        tally.gauges["websocket_open"] = tunnels.open
         tally.gauges["gateway_auth_cached_principals"] = authenticator.cached_principals
         tally.gauges["telemetry_spooled_records"] = recorder.spooled
         tally.gauges["gateway_config_revision"] = self._config.revision

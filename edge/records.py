@@ -55,9 +55,12 @@ class Records:
         tenant = visit.tenant.id if visit.tenant is not None else DEFAULT_TENANT
         method = visit.head.method if visit.head is not None else "(none)"
         tally = self._tally
-        count = tally.request(
-            method, visit.template, visit.status, seconds, visit.request.body_bytes, visit.response_bytes
-        )
+        if visit.close_code:  # the time until it was open; what passed through it has counts of its own
+            count = tally.request(method, visit.template, visit.status, visit.upstream_seconds, 0, 0)
+        else:
+            count = tally.request(
+                method, visit.template, visit.status, seconds, visit.request.body_bytes, visit.response_bytes
+            )
         if visit.code == RATE_LIMITED:
             count.rate_limited += 1
         elif visit.code == TIMED_OUT:

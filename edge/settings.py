@@ -103,6 +103,10 @@ class EdgeSettings(RimSettings):
     """From an answer to the next request of the connection."""
     upstream_header_bytes: int = Field(default=64 * 1024, ge=1024, le=1024 * 1024)
     """Of an answer's head, interim answers before it included."""
+    websocket_tunnels: int = Field(default=4096, ge=1, le=100_000)
+    """WebSockets that a worker holds open at a time; each needs two file descriptors."""
+    websocket_tunnels_of_tenant: int = Field(default=1024, ge=1, le=100_000)
+    """The same of one tenant."""
     own_ports: CommaList = ()
     """Ports of this gateway's own listeners, which no tenant may name as a target on loopback."""
     health_token: SecretStr | None = None

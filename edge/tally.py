@@ -34,6 +34,10 @@ EVENTS: Mapping[str, tuple[str, str | None]] = {
     "gateway_target_states": ("Times that a target came to a state, as a worker sees it.", "state"),
     "gateway_upstream_repeats": ("Requests that were sent again, or were not for want of a budget.", "result"),
     "gateway_health_checks": ("Checks of targets, by what the target counts as after it.", "verdict"),
+    "websocket_messages": ("Messages that passed through WebSockets, by who sent them: client or upstream.", "sender"),
+    "websocket_bytes": ("Octets of frames that passed through WebSockets, by who sent them.", "sender"),
+    "websocket_closed": ("WebSockets that have ended, by the code of their Close frame.", "code"),
+    "websocket_refused": ("WebSockets that there was no room for: of the worker or of the tenant.", "bound"),
     "telemetry_dropped": ("Telemetry records dropped.", "reason"),
 }
 """Counters besides the requests: name without `_total` → help and the name of its label."""
@@ -45,6 +49,7 @@ GAUGES: Mapping[str, tuple[str, Callable[[float, float], float]]] = {
         "When the first of the certificates in use expires, in seconds since 1970.",
         min,
     ),
+    "websocket_open": ("WebSockets that are open.", operator.add),
     "gateway_config_revision": ("The revision of the config of the worker that is furthest behind.", min),
 }
 """Levels: name → help, and how those of two workers become one."""

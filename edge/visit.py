@@ -46,6 +46,8 @@ class Visit:
     response_bytes: int = 0
     status: int = 0
     code: str = ""
+    close_code: int = 0
+    """How the WebSocket ended that it became; 0 for every other request."""
     stage: str = ""
 
     def __init__(self, request: InboundRequest, identity: RequestIdentity, origin: Origin) -> None:
@@ -152,6 +154,7 @@ def start_line(visit: Visit, head: Head) -> dict[str, object]:
 def log_line(visit: Visit, tenant_id: str, seconds: float) -> dict[str, object]:
     """The members of the log line that ends a visit."""
     head = visit.head
+    ended = {"close_code": visit.close_code} if visit.close_code else {}
     return {
         "event": "request",
         "request_id": visit.request_id,
@@ -169,4 +172,5 @@ def log_line(visit: Visit, tenant_id: str, seconds: float) -> dict[str, object]:
         "client": visit.client_address,
         "upstream": visit.upstream,
         "stage": visit.stage,
+        **ended,
     }

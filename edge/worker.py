@@ -1,7 +1,7 @@
 """The composition root of an edge worker: builds its parts, serves until SIGTERM, drains, flushes and returns.
 
-The order of the end: not ready → answers say `Connection: close` → no new connections → requests end, silent
-connections close → telemetry is shipped → loops stop → files and channels close.
+The order of the end: not ready → answers say `Connection: close`, WebSockets are closed with 1012 → no new
+connections → requests end, silent connections close → telemetry is shipped → loops stop → files and channels close.
 """
 
 import asyncio
@@ -61,6 +61,7 @@ from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from edge.upstream.probe import Probe
 from edge.upstream.verdicts import SharedVerdicts
+from edge.websocket.tunnels import Bounds, Tunnels
 from svckit.channels import open_channel
 from svckit.identity import ProcessIdentity
 from svckit.rim import stop_signals
@@ -159,7 +160,8 @@ async def run_worker(
             recorder.note,
             Share(settings.access_log_sample),
         )
-        feeds = Feeds(feed, authenticator, limiter, recorder, worker)
+        tunnels = Tunnels(Bounds(settings.websocket_tunnels, settings.websocket_tunnels_of_tenant))
+        feeds = Feeds(feed, authenticator, limiter, recorder, worker, tunnels)
         service_health = AskedServices(lambda: rules_of_default(feed.snapshot), Probe(pool))
         target_records = TargetRecords(tally, recorder.note_health)
         fleets = Fleets(pool, target_records, loop.time)
@@ -188,6 +190,7 @@ async def run_worker(
             records.keep,
             lambda: worker.draining,
             records.begin if settings.log_level == "debug" else None,
+            tunnels,
         )
         protocol, acceptors = hosted_by(worker), []
         accept = partial(

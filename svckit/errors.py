@@ -172,6 +172,7 @@ _ROWS: Final[tuple[tuple[str, int, grpc.StatusCode, bool, str], ...]] = (
     ("TENANT_SUSPENDED", 403, _Code.PERMISSION_DENIED, False, "The tenant is not active."),
     ("TENANT_READ_ONLY", 423, _Code.FAILED_PRECONDITION, True, "The tenant is in read-only mode."),
     ("ROLE_REQUIRED", 403, _Code.PERMISSION_DENIED, False, "The caller lacks the role that this needs."),
+    ("ORIGIN_FORBIDDEN", 403, _Code.PERMISSION_DENIED, False, "Pages of this origin may not do this."),
     ("ROUTE_NOT_FOUND", 404, _Code.NOT_FOUND, False, "No route matches the request."),
     ("METHOD_NOT_ALLOWED", 405, _Code.UNIMPLEMENTED, False, "The route does not take this method."),
     ("REQUEST_TIMEOUT", 408, _Code.DEADLINE_EXCEEDED, True, "The request did not arrive in time."),

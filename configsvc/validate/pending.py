@@ -15,14 +15,8 @@ _KEPT = "is kept, but not in force in this release"
 
 def warn_of_pending(config: pb.GatewayConfig, findings: Findings) -> None:
     """Warns of every setting that is kept but not in force."""
-    for path in (*_of_routes(config), *_of_tenant(config)):
+    for path in _of_tenant(config):
         findings.at(*path).warn(_KEPT)
-
-
-def _of_routes(config: pb.GatewayConfig) -> Iterator[tuple[str | int, ...]]:
-    for index, route in enumerate(config.routes):
-        if route.websocket:
-            yield "routes", index, "websocket"
 
 
 def _of_tenant(config: pb.GatewayConfig) -> Iterator[tuple[str | int, ...]]:

@@ -182,7 +182,7 @@ def _websocket(limits: pb.WebSocketLimits, reasons: Reasons) -> WebSocketLimits:
         quota = compiled_rate(limits.messages, reasons.at("messages"))
         messages = (quota.requests, quota.window_millis / 1000) if isinstance(quota, Rate) else None
     if limits.HasField("idle"):
-        idle = _seconds(limits.idle)
+        idle = seconds_of(limits.idle)
         if idle <= 0:
             reasons.at("idle").add("is not longer than 0 s")
     return WebSocketLimits(most, messages, idle)

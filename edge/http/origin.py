@@ -30,7 +30,8 @@ class Peer:
 class Origin:
     """Where a request comes from: the client's `address`, the `host` that it asked for (None when a trusted proxy
     names one that is not valid), the `scheme` that it used, and the `lines` that tell the upstream so. `patience`: the
-    seconds that a trusted proxy waits for the answer, None when it does not say. `misdirected`: the request is for
+    seconds that a trusted proxy waits for the answer, None when it does not say; `authority`: the host as it was
+    named, with its port. `misdirected`: the request is for
     another host than the one that its connection was made for."""
 
     address: str
@@ -39,6 +40,7 @@ class Origin:
     lines: bytes = b""
     patience: float | None = None
     misdirected: bool = False
+    authority: bytes = b""
 
 
 def peer_of(address: str, *, tls: bool, proxies: TrustedProxies, server_name: str = "") -> Peer:
@@ -66,6 +68,7 @@ def find_origin(peer: Peer, head: Head, proxies: TrustedProxies) -> Origin:
         b"" if host is None else _lines(hops, scheme, authority) + _via(head),
         _patience(head) if peer.trusted else None,
         _misdirected(peer, head),
+        authority,
     )
 
 

@@ -7,9 +7,10 @@ the next one, that interim answers precede the real one (RFC 9110 §15.2, RFC 91
 import asyncio
 import os
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import inf
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 import httptools
 from penstock.errors.v1 import error_reason_pb2 as reasons
@@ -28,12 +29,19 @@ INVALID = reasons.ERROR_REASON_DOWNSTREAM_INVALID
 RESET = reasons.ERROR_REASON_DOWNSTREAM_RESET
 
 
+Switched: TypeAlias = Callable[[Sequence[tuple[bytes, bytes]], bytes, bytes], bool]
+"""Is given the fields of a 101, the lines of it that go on and what came behind it; False when that is not what was
+asked for."""
+
+
 class Receiver(Protocol):
     """Whoever sent a request on the connection and is told of its answer: interim, begun, body, ended; `answer_paused`
     when nothing more of it is there for now."""
 
     bodiless: bool
     """Whether the answer has no body whatever its fields say: the request was HEAD."""
+    switched: "Switched | None"
+    """Takes the connection after a 101, None where no other protocol was asked for."""
     withheld: frozenset[bytes]
     """Fields, in lower case, that the edge says in the upstream's place."""
 
@@ -61,6 +69,9 @@ class Home(Protocol):
 
 class UpstreamConnection(asyncio.Protocol):
     """A connection to one target. `begin` sends a request; the receiver hears of the answer by callbacks."""
+
+    _switched: bytes | None = None
+    """The lines of an answer after which the connection speaks another protocol."""
 
     def __init__(
         self,
@@ -224,7 +235,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as stopped:
+            if self._switched is not None and isinstance(stopped, httptools.HttpParserUpgrade):
+                self._hand_over(self._switched, data[stopped.args[0] :])
+                return
             if not self._complete:
                 self._fail(INVALID)
                 return
@@ -304,7 +318,7 @@ class UpstreamConnection(asyncio.Protocol):
         if (
             answer is None
             or not 100 <= status <= 599
-            or status == 101  # nobody asked for another protocol
+            or (status == 101 and not (receiver.switched is not None and self._parser.should_upgrade()))
             or version not in _VERSIONS
             or (answer[0].chunked and version == "1.0")  # faulty framing (RFC 9112 §6.1)
             or self._head_is_long()
@@ -312,6 +326,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(INVALID)
             return
         framing, lines, dated = answer
+        if status == 101:
+            self._switched = lines
+            return
         if status < 200:
             self._interim = True
             self._interims += 1
@@ -347,6 +364,12 @@ class UpstreamConnection(asyncio.Protocol):
             self._complete = self._begun
 
     # ----------------------------------------------------------------------------------------------------------
+
+    def _hand_over(self, lines: bytes, rest: bytes) -> None:
+        self._keep_alive = False
+        taker = self.receiver.switched if self.receiver is not None else None
+        if taker is not None and not taker(self._fields, lines, rest):
+            self._fail(INVALID)
 
     def _head_is_long(self) -> bool:
         """Whether the fields are more than is taken. Only a read that long can have brought them."""

@@ -7,6 +7,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 from domain.tenants import DEFAULT_TENANT, TenantId
 from edge.http.answer import Framing
 from edge.routing import Service, Target
+from edge.upstream.connection import Switched
 from edge.upstream.known import KnownAnswer
 from edge.upstream.pool import Lease, Unreachable, UpstreamPool
 
@@ -73,6 +74,8 @@ class _Asked:
     def _told(self, status: int | None) -> None:
         if not self.status.done():
             self.status.set_result(status)
+
+    switched: Switched | None = None
 
     def answer_interim(self, _status: int, _lines: bytes) -> None: ...
     def answer_body(self, _data: bytes) -> None: ...

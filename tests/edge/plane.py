@@ -45,6 +45,7 @@ from edge.upstream.guard import AddressGuard
 from edge.upstream.pool import UpstreamPool
 from edge.upstream.probe import Probe
 from edge.visit import Visit
+from edge.websocket.tunnels import Tunnels
 
 DEADLINE = 10.0
 DEFAULT_LIMITS = LimitRules()
@@ -248,6 +249,8 @@ class Plane:
     """Of its connections, for another server."""
     state: "_ServerState | None" = None
     """Of its server, for another one whose connections are to be its own."""
+    tunnels: Tunnels = field(default_factory=Tunnels)
+    """Its open WebSockets."""
     drain: Callable[[], None] = lambda: None
     """Begins the end of the worker, as uvicorn does."""
 
@@ -401,7 +404,15 @@ async def plane(
     state.fleets = Fleets(pool, TargetRecords(state.tally, state.health.append), loop.time)
     forwarder = Forwarder(pool, deadlines, loop, fleets=state.fleets)
     host.journey = Journey(
-        services, services, limiter or services, forwarder, builtins, record, lambda: host.draining, begun
+        services,
+        services,
+        limiter or services,
+        forwarder,
+        builtins,
+        record,
+        lambda: host.draining,
+        begun,
+        state.tunnels,
     )
     server_state, protocol = _ServerState(state), hosted_by(host)
     state.protocol, state.state = protocol, server_state

@@ -21,6 +21,7 @@ from edge.routing import Router
 from edge.snapshot import GatewaySnapshot, Rules, TenantStatus, TenantView
 from edge.tally import EVENTS, GAUGES, Tally
 from edge.telemetry.recorder import Recorder
+from edge.websocket.tunnels import Passed, Tunnels
 
 INSTANCE = Instance("gw-1", 0, "01900000-0000-4000-8000-000000000001")
 VIEW = TenantView(DEFAULT_TENANT, "default0", "default", TenantStatus.ACTIVE, Rules(DEFAULT_TENANT, 1, Router(())))
@@ -44,6 +45,7 @@ class Parts:
     recorder: Recorder
     drain: Drain
     feeds: Feeds
+    tunnels: Tunnels
 
     def state(self, feed: str) -> PartState:
         return self.feeds.readiness().feeds[feed]
@@ -56,14 +58,15 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
         authenticator = Authenticator(channel, INSTANCE)
         limiter = Limiter(channel, unit=lambda: 0.0, fail_open=lambda _reason: None)
         recorder = Recorder(tmp_path / "spool", 0, "gw-1", channel)
-        drain = Drain()
+        drain, tunnels = Drain(), Tunnels()
         yield Parts(
             config,
             authenticator,
             limiter,
             recorder,
             drain,
-            Feeds(config, authenticator, limiter, recorder, drain),
+            Feeds(config, authenticator, limiter, recorder, drain, tunnels),
+            tunnels,
         )
         recorder.close()
 
@@ -157,6 +160,8 @@ async def test_the_counts_of_the_parts_get_into_the_tally_under_its_names(parts:
     parts.limiter.batches, parts.limiter.opened = 4, {"silence": 2, "stream": 1}
     parts.recorder.note(RequestRecord().SerializeToString())
     parts.recorder.note(RequestRecord(path="x" * 40_000).SerializeToString())
+    parts.tunnels.received, parts.tunnels.sent, parts.tunnels.open = Passed(8, 80), Passed(9, 90), 2
+    parts.tunnels.closed["1000"], parts.tunnels.refused["tenant"] = 3, 4
     tally = Tally()
 
     parts.feeds.count(tally)
@@ -171,11 +176,18 @@ async def test_the_counts_of_the_parts_get_into_the_tally_under_its_names(parts:
         ("rate_limit_breaker_opened", "silence"): 2,
         ("rate_limit_breaker_opened", "stream"): 1,
         ("telemetry_dropped", "oversize"): 1,
+        ("websocket_messages", "client"): 8,
+        ("websocket_messages", "upstream"): 9,
+        ("websocket_bytes", "client"): 80,
+        ("websocket_bytes", "upstream"): 90,
+        ("websocket_closed", "1000"): 3,
+        ("websocket_refused", "tenant"): 4,
     }
     assert tally.gauges == {
         "gateway_auth_cached_principals": 0,
         "telemetry_spooled_records": 1,
         "gateway_config_revision": 7,
+        "websocket_open": 2,
     }
     assert {name for name, _ in tally.events} <= EVENTS.keys()
     assert tally.gauges.keys() == GAUGES.keys()

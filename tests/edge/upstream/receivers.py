@@ -5,6 +5,7 @@ import asyncio
 from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.http.answer import Framing
+from edge.upstream.connection import Switched
 from edge.upstream.known import KnownAnswer
 
 
@@ -45,6 +46,8 @@ class Listening:
         if body:
             self.answer_body(body)
         self.answer_ended()
+
+    switched: Switched | None = None
 
     def answer_interim(self, status: int, lines: bytes) -> None:
         self.told.append((status, lines))

@@ -14,7 +14,7 @@ from domain.tenants import DEFAULT_TENANT
 from edge.deadlines import Deadlines
 from edge.http.answer import Framing
 from edge.routing import Target
-from edge.upstream.connection import MAX_HEAD_BYTES, UpstreamConnection
+from edge.upstream.connection import MAX_HEAD_BYTES, Switched, UpstreamConnection
 from edge.upstream.guard import AddressGuard
 from edge.upstream.known import KnownAnswer, KnownAnswers
 from edge.upstream.pool import Lease, UpstreamPool
@@ -29,6 +29,8 @@ class Receiver:
     withheld: frozenset[bytes] = frozenset()
     told: list[object] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    switched: Switched | None = None
 
     def answer_interim(self, status: int, lines: bytes) -> None:
         self.told.append(status)

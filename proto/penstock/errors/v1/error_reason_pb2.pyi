@@ -60,6 +60,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Would change data of a tenant in read-only mode (423)."""
     ERROR_REASON_ROLE_REQUIRED: _ErrorReason.ValueType  # 26
     """Needs a role that the caller lacks, on a management or service API (403)."""
+    ERROR_REASON_ORIGIN_FORBIDDEN: _ErrorReason.ValueType  # 27
+    """Opens a WebSocket from a page of an origin that may not (403)."""
     ERROR_REASON_ROUTE_NOT_FOUND: _ErrorReason.ValueType  # 30
     """Matches no route (404)."""
     ERROR_REASON_METHOD_NOT_ALLOWED: _ErrorReason.ValueType  # 31
@@ -160,6 +162,8 @@ ERROR_REASON_TENANT_READ_ONLY: ErrorReason.ValueType  # 25
 """Would change data of a tenant in read-only mode (423)."""
 ERROR_REASON_ROLE_REQUIRED: ErrorReason.ValueType  # 26
 """Needs a role that the caller lacks, on a management or service API (403)."""
+ERROR_REASON_ORIGIN_FORBIDDEN: ErrorReason.ValueType  # 27
+"""Opens a WebSocket from a page of an origin that may not (403)."""
 ERROR_REASON_ROUTE_NOT_FOUND: ErrorReason.ValueType  # 30
 """Matches no route (404)."""
 ERROR_REASON_METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 31
