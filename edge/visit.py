@@ -21,7 +21,8 @@ from edge.telemetry.octets import own_octets
 MAX_PATH = 2048
 MAX_AGENT = 256
 MAX_MICROS = 2**32 - 1
-"""71 minutes; a longer answer is recorded as one of these."""
+"""71 minutes; what is longer, such as a WebSocket, has a field of its own besides."""
+MAX_LONG_MICROS = 2**63 - 1
 UNMATCHED = "(none)"
 """The path label of requests that no route took."""
 
@@ -98,8 +99,10 @@ def record_octets(visit: Visit, tenant_id: str, seconds: float) -> bytes:
         visit.request_id_octets,
         path,
     )
-    if visit.code or visit.stage:
-        own += RequestRecord(code=visit.code, stage=visit.stage).SerializeToString()
+    if visit.code or visit.stage or visit.close_code:
+        own += RequestRecord(code=visit.code, stage=visit.stage, close_code=visit.close_code).SerializeToString()
+    if seconds * 1e6 > MAX_MICROS:
+        own += RequestRecord(long_duration_micros=min(int(seconds * 1e6), MAX_LONG_MICROS)).SerializeToString()
     return _shared_octets(visit, tenant_id) + own
 
 

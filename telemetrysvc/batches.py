@@ -20,6 +20,7 @@ REQUEST_COLUMNS: Final = (
     "id", "start_time", "duration_micros", "request_id", "method", "path", "route", "service", "status", "code",
     "principal_id", "consumer", "credential_id", "client_address", "host", "request_bytes", "response_bytes",
     "upstream", "upstream_micros", "config_version", "trace_id", "stage", "user_agent",
+    "close_code",
 )  # fmt: skip
 ERROR_COLUMNS: Final = ("id", "time", "request_id", "code", "status", "service", "route", "stage", "upstream")
 HEALTH_COLUMNS: Final = ("id", "time", "service", "target", "healthy", "reason", "duration_micros")
@@ -28,6 +29,7 @@ _ID_OCTETS: Final = 16
 # The end of the year 9999: what every client can still show.
 _LATEST_MICROS: Final = 253_402_300_800_000_000
 _HIGHEST_STATUS: Final = 999
+_HIGHEST_CLOSE_CODE: Final = 4999
 _BIGINT: Final = (1 << 63) - 1
 # A request that failed without a 5xx: the client did not send in time.
 _FAILURE_CODES: Final = frozenset({"REQUEST_TIMEOUT"})
@@ -123,7 +125,7 @@ def request_row(record: RequestRecord) -> Row | None:
     return (
         record.id,
         record.start_micros,
-        record.duration_micros,
+        min(record.long_duration_micros or record.duration_micros, _BIGINT),
         _text(record.request_id, 128),
         _text(record.method, 32),
         _text(record.path, 2048),
@@ -144,6 +146,7 @@ def request_row(record: RequestRecord) -> Row | None:
         record.trace_id[:_ID_OCTETS],
         _text(record.stage, 32),
         _text(record.user_agent, 256),
+        record.close_code if record.close_code <= _HIGHEST_CLOSE_CODE else 0,
     )
 
 

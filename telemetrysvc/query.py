@@ -30,6 +30,7 @@ from telemetrysvc.selects import (
 from telemetrysvc.tenants import Tenants
 
 _AS_THEY_ARE: Final = tuple(column for column in REQUEST_COLUMNS if column not in ("id", "start_time"))
+_LONGEST_MICROS: Final = (1 << 32) - 1
 Listing = messages.ListRequestsRequest | messages.ListErrorsRequest | messages.ListHealthRequest
 M = TypeVar("M", bound=Message)
 
@@ -128,6 +129,8 @@ def _next_token(request: Listing, rows: Sequence[Any], size: int, time: str) -> 
 
 def _request(tenant: TenantId, row: Any) -> RequestRecord:
     values = {column: row[column] for column in _AS_THEY_ARE}
+    if values["duration_micros"] > _LONGEST_MICROS:
+        values |= {"duration_micros": _LONGEST_MICROS, "long_duration_micros": row["duration_micros"]}
     return RequestRecord(
         id=row["id"].bytes, tenant_id=UUID(tenant).bytes, start_micros=to_micros(row["start_time"]), **values
     )

@@ -186,6 +186,15 @@ def test_durations_stay_within_their_field(seconds: float, micros: int) -> None:
     visit.upstream_seconds = seconds
     record = request_record(visit, TENANT, seconds)
     assert (record.duration_micros, record.upstream_micros) == (micros, micros)
+    assert record.long_duration_micros == (int(seconds * 1e6) if seconds * 1e6 > MAX_MICROS else 0)
+
+
+def test_a_websocket_that_was_open_for_a_day_is_recorded_with_its_time_and_its_end() -> None:
+    visit = complete()
+    visit.close_code = 1001
+    record = request_record(visit, TENANT, 86_400.0)
+    assert (record.close_code, record.long_duration_micros) == (1001, 86_400_000_000)
+    assert log_line(visit, TENANT, 1.0)["close_code"] == 1001
 
 
 def test_texts_of_the_client_stay_within_their_bounds() -> None:

@@ -51,6 +51,13 @@ def test_no_text_exceeds_its_bound_or_holds_nul(text: str) -> None:
     assert text.replace("\0", "").startswith(path)
 
 
+def test_a_close_code_that_is_none_costs_no_record() -> None:
+    record = RequestRecord(id=b"i" * 16, tenant_id=b"t" * 16, start_micros=1, close_code=1 << 31)
+    row = request_row(record)
+    assert row is not None
+    assert row[REQUEST_COLUMNS.index("close_code")] == 0
+
+
 @given(requests=st.integers(0, 9), health=st.integers(0, 9), errors=st.integers(0, 9))
 def test_halves_hold_all_rows_between_them_and_none_is_empty(requests: int, health: int, errors: int) -> None:
     rows = TenantRows(

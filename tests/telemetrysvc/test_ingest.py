@@ -42,6 +42,8 @@ async def test_a_batch_is_stored_and_found_again_with_every_field(collector: Cli
         config_version=7,
         trace_id=b"t" * 16,
         user_agent="curl/8",
+        close_code=4401,
+        long_duration_micros=1 << 40,
     )
 
     (answer,) = await collector.ship(batch([record], sequence=42))

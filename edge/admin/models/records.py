@@ -73,6 +73,7 @@ class Logged(Answer):
     trace_id: str | None
     stage: str | None
     user_agent: str | None
+    close_code: int | None = Field(description="How a WebSocket ended; null for every other request.")
 
     @classmethod
     def of(cls, record: record_pb2.RequestRecord) -> Self:
@@ -80,7 +81,7 @@ class Logged(Answer):
         return cls(
             id=_uuid(record.id),
             time=of_micros(record.start_micros),
-            duration_ms=record.duration_micros / 1000,
+            duration_ms=(record.long_duration_micros or record.duration_micros) / 1000,
             request_id=record.request_id,
             method=record.method,
             path=record.path,
@@ -101,6 +102,7 @@ class Logged(Answer):
             trace_id=record.trace_id.hex() or None,
             stage=record.stage or None,
             user_agent=record.user_agent or None,
+            close_code=record.close_code or None,
         )
 
 

@@ -47,6 +47,8 @@ class RequestRecord(_message.Message):
     TRACE_ID_FIELD_NUMBER: _builtins.int
     STAGE_FIELD_NUMBER: _builtins.int
     USER_AGENT_FIELD_NUMBER: _builtins.int
+    CLOSE_CODE_FIELD_NUMBER: _builtins.int
+    LONG_DURATION_MICROS_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """Identifies the record; made by the edge, 16 octets of a version 7 UUID. Inserting it twice stores it once."""
     tenant_id: _builtins.bytes
@@ -66,7 +68,7 @@ class RequestRecord(_message.Message):
     service: _builtins.str
     """Names the service, or is empty."""
     status: _builtins.int
-    """Is the status that the client got; 0 when it went away before."""
+    """Is the status that the client got, 101 for a WebSocket; 0 when it went away before."""
     code: _builtins.str
     """Is the catalogue's code when the edge refused or failed the request; empty otherwise."""
     principal_id: _builtins.str
@@ -97,6 +99,14 @@ class RequestRecord(_message.Message):
     """
     user_agent: _builtins.str
     """Is the client's user agent, at most 256 characters."""
+    close_code: _builtins.int
+    """Is the code with which a WebSocket ended (RFC 6455 §7.4): 1000–4999, 1005 without a code, 1006 without a Close
+    frame; 0 for every other request.
+    """
+    long_duration_micros: _builtins.int
+    """Is the time until the answer was complete, in microseconds, where `duration_micros` cannot hold it and has its
+    largest value; 0 otherwise.
+    """
     def __init__(
         self,
         *,
@@ -124,10 +134,12 @@ class RequestRecord(_message.Message):
         trace_id: _builtins.bytes = ...,
         stage: _builtins.str = ...,
         user_agent: _builtins.str = ...,
+        close_code: _builtins.int = ...,
+        long_duration_micros: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address", "code", b"code", "config_version", b"config_version", "consumer", b"consumer", "credential_id", b"credential_id", "duration_micros", b"duration_micros", "host", b"host", "id", b"id", "method", b"method", "path", b"path", "principal_id", b"principal_id", "request_bytes", b"request_bytes", "request_id", b"request_id", "response_bytes", b"response_bytes", "route", b"route", "service", b"service", "stage", b"stage", "start_micros", b"start_micros", "status", b"status", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "upstream", b"upstream", "upstream_micros", b"upstream_micros", "user_agent", b"user_agent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_address", b"client_address", "close_code", b"close_code", "code", b"code", "config_version", b"config_version", "consumer", b"consumer", "credential_id", b"credential_id", "duration_micros", b"duration_micros", "host", b"host", "id", b"id", "long_duration_micros", b"long_duration_micros", "method", b"method", "path", b"path", "principal_id", b"principal_id", "request_bytes", b"request_bytes", "request_id", b"request_id", "response_bytes", b"response_bytes", "route", b"route", "service", b"service", "stage", b"stage", "start_micros", b"start_micros", "status", b"status", "tenant_id", b"tenant_id", "trace_id", b"trace_id", "upstream", b"upstream", "upstream_micros", b"upstream_micros", "user_agent", b"user_agent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

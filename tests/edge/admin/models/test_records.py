@@ -51,6 +51,7 @@ def test_a_whole_request() -> None:
         trace_id=b"\x00\xff",
         stage="connect",
         user_agent="curl/8",
+        close_code=1000,
     )
     assert Logged.of(record).model_dump() == {
         "id": ACME,
@@ -76,6 +77,7 @@ def test_a_whole_request() -> None:
         "trace_id": "00ff",
         "stage": "connect",
         "user_agent": "curl/8",
+        "close_code": 1000,
     }
 
 
