@@ -10,6 +10,7 @@
 - `stores`        what Redis itself takes for a decision, store by store
 - `streaming`     memory of a worker while 2 GiB go through it: `python -m bench.streaming`
 - `slowloris`     good traffic beside a thousand slow clients: `python -m bench.slowloris`
+- `tunnels`       a thousand WebSockets, at rest and under load: `python -m bench.tunnels`
 - `outage`        what clients feel while ratelimitsvc or its Redis is away: `python -m bench.outage`
 - `faults`        what befalls those two
 - `targets`       what clients feel while targets and edge workers are killed: `python -m bench.targets`
