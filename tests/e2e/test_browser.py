@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from tests.e2e.browser import Seen, launched_browser, page_origin, permissive_upstream
 from tests.e2e.suite import Suite, Tenant
-from tests.e2e.upstream import dead_port
+from tests.e2e.upstream import dead_port, echo_upstream
 
 HOST = "pages.localhost"
 _FETCH = """
@@ -23,6 +23,17 @@ async ([url, options]) => {
         return {refused: error.name};
     }
 }
+"""
+_SOCKET = """
+([url, protocols, messages]) => new Promise(resolve => {
+    const socket = new WebSocket(url, protocols), heard = [];
+    socket.onopen = () => socket.send(messages[0]);
+    socket.onmessage = event => { heard.push(event.data); socket.send(messages[heard.length]); };
+    socket.onclose = event => resolve({
+        heard, protocol: socket.protocol, extensions: socket.extensions, code: event.code, reason: event.reason,
+        clean: event.wasClean,
+    });
+})
 """
 REFUSED = {"refused": "TypeError"}
 
@@ -43,13 +54,20 @@ class Stage:
         answer: dict[str, Any] = self.page.evaluate(_FETCH, [self.edge + path, options])
         return answer
 
+    def talk(self, path: str, *messages: str) -> dict[str, Any]:
+        """How a WebSocket of the page goes that sends each message after the echo of the one before."""
+        url = self.edge.replace("http", "ws") + path
+        found: dict[str, Any] = self.page.evaluate(_SOCKET, [url, ["v1", "v2"], messages])
+        return found
 
-def document(upstream: str, app: str, shop: str) -> dict[str, Any]:
+
+def document(upstream: str, sockets: str, app: str, shop: str) -> dict[str, Any]:
     """The config of the tenant."""
     opened = {"service": "up", "auth": "none"}
     return {
         "services": [
             {"name": "up", "targets": [{"url": upstream}]},
+            {"name": "sockets", "targets": [{"url": sockets}]},
             {"name": "dead", "targets": [{"url": f"http://127.0.0.1:{dead_port()}"}]},
         ],
         "routes": [
@@ -60,6 +78,10 @@ def document(upstream: str, app: str, shop: str) -> dict[str, Any]:
             {"name": "shop", "prefix": "/shop", **opened, "cors": {"origins": [shop], "methods": ["PUT"]}},
             {"name": "public", "prefix": "/public", **opened, "cors": {"origins": ["*"]}},
             {"name": "off", "prefix": "/off", **opened, "cors": "off"},
+            {
+                **{"name": "ws", "prefix": "/ws", "service": "sockets", "auth": "none"},
+                **{"websocket": True, "websocket_limits": {"max_message": "1KiB"}},
+            },
         ],
         "cors": {
             "origins": [app],
@@ -77,9 +99,10 @@ def opened(suite: Suite) -> Iterator[Stage]:
     with ExitStack() as stack:
         browser = stack.enter_context(launched_browser())
         upstream = stack.enter_context(permissive_upstream())
+        sockets = stack.enter_context(echo_upstream())
         app, shop = stack.enter_context(page_origin()), stack.enter_context(page_origin())
         tenant = suite.register(HOST)
-        suite.publish(tenant, document(upstream.url, app, shop))
+        suite.publish(tenant, document(upstream.url, sockets, app, shop))
         edge = f"http://{HOST}:{urlsplit(suite.edge_url).port}"
         yield Stage(browser.new_page(), edge, app, shop, tenant, upstream)
 
@@ -192,3 +215,22 @@ def test_events_arrive_one_by_one(stage: Stage) -> None:
     stage.upstream.released.set()
     stage.page.wait_for_function("events.length === 2")
     assert stage.page.evaluate("events") == ["first", "second"]
+
+
+def test_a_page_of_an_allowed_origin_talks_over_a_websocket(stage: Stage) -> None:
+    found = stage.talk("/ws/x", "hello", "ünicode", "leave")
+    assert found["heard"] == ["hello", "ünicode"]
+    assert (found["code"], found["reason"], found["clean"]) == (4001, "as you like", True)
+    assert (found["protocol"], found["extensions"].partition(";")[0]) == ("v2", "permessage-deflate")
+
+
+def test_a_page_that_says_too_much_is_told_so(stage: Stage) -> None:
+    noise = "".join(chr(33 + number * 7919 % 5000) for number in range(2000))  # which compresses to no less than 1 KiB
+    found = stage.talk("/ws/x", noise)
+    assert (found["heard"], found["code"], found["reason"]) == ([], 1009, "a message that is too big")
+
+
+def test_a_page_of_another_origin_opens_no_websocket(stage: Stage) -> None:
+    stage.page.goto(stage.shop)
+    found = stage.talk("/ws/x", "hello", "leave")
+    assert (found["heard"], found["code"], found["clean"]) == ([], 1006, False)

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from websockets.sync.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -77,3 +80,25 @@ def dead_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def echo_upstream() -> Iterator[str]:
+    """A WebSocket server that sends back what it gets, and closes with 4001 when it is told `leave`; its URL. It takes
+    the subprotocol `v2`."""
+
+    def echo(connection: ServerConnection) -> None:
+        for message in connection:
+            if message == "leave":
+                connection.close(4001, "as you like")
+            else:
+                connection.send(message)
+
+    with serve(echo, "127.0.0.1", 0, subprotocols=[Subprotocol("v2")]) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
