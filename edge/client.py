@@ -184,6 +184,8 @@ class ClientConnection(asyncio.Protocol):
         self._deaf = False
         self._unread = False
         """Whether the client has sent, or may be sending, what nobody takes."""
+        self._half_closed = False
+        """Whether the client has ended its side."""
         self._last = False
         """Whether the request that was queued last is the last of its connection."""
         self._ending = False
@@ -314,7 +316,7 @@ class ClientConnection(asyncio.Protocol):
         docs/decisions/0013.
         """
         owed = self.exchange is not None or bool(self._queue) or not self._requested.waited_for
-        self._deaf, self._unread = True, False
+        self._deaf, self._unread, self._half_closed = True, False, True
         if self._ending or (self._inbound is not None and not self._inbound.complete):
             return False
         if not owed or self.tls or (self.answering and self.exchange is not None):
@@ -593,8 +595,8 @@ class ClientConnection(asyncio.Protocol):
 
     def relay_to(self, taker: Callable[[bytes], None]) -> bool:
         """Has whatever the client sends from now on go to the taker, as it comes. False, and nothing done, when the
-        client has sent something that was not taken, or is gone."""
-        if self._unread or self.closed:
+        client has sent something that was not taken, or can send nothing more."""
+        if self._unread or self._half_closed or self.closed:
             return False
         self.transport.set_protocol(Relayed(self, taker))
         return True

@@ -144,6 +144,26 @@ async def test_a_client_that_does_not_wait_for_the_agreement_is_refused() -> Non
         assert (await edge.visit()).close_code == 0
 
 
+async def test_a_client_that_can_send_nothing_more_gets_no_tunnel() -> None:
+    heard, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(served: Served) -> None:
+        heard.set()
+        await go.wait()
+        await agree(served)
+
+    async with upstream(slow) as behind, plane([ws_route(behind.port)]) as edge:
+        client = await asked(edge)
+        async with asyncio.timeout(DEADLINE):
+            await heard.wait()
+        client.writer.write_eof()
+        assert (await client.answer(head_only=True)).status == 100  # is it there?
+        go.set()
+        while (answer := await client.answer()).status == 100:
+            pass
+        assert answer.status == 400
+
+
 async def test_a_silent_upstream_is_given_up() -> None:
     timeouts = replace(route(1).timeouts, response=0.2)
 

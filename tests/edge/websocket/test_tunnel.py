@@ -1,17 +1,29 @@
 """A tunnel between real ends: what passes, and how it ends."""
 
 import asyncio
+import random
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidStatus
+from websockets.protocol import SERVER, Protocol, State
 
 from edge.routing import WebSocketLimits
-from edge.websocket.frames import BINARY, CLOSE, FrameReader, close_frame
+from edge.websocket.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, FrameReader, close_frame
 from edge.websocket.tunnel import NEXT, Event, Passage
 from tests.edge.plane import DEADLINE, Served, plane, request, upstream
 from tests.edge.websocket.ends import HANDSHAKE, agree, asked, closing, echo, opened, tunnelled, ws_route
-from tests.edge.websocket.octets import frame
+from tests.edge.websocket.octets import KEY, frame
 
 
 async def test_messages_pass_both_ways() -> None:
@@ -221,6 +233,88 @@ async def test_a_side_that_takes_nothing_stops_the_other() -> None:
         while sent < goal:
             await client.reader.read(1 << 20)
         go.set()
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_whatever_a_client_sends_a_server_reads_whole_frames_and_an_end(seed: int) -> None:
+    """The oracle is a reader of its own: no octet is read in another way by the edge than by who stands behind it."""
+    chance = random.Random(seed)  # noqa: S311 - a schedule
+    kinds = [CONTINUATION, TEXT, BINARY, PING, 0x3, 0xB]
+    octets = b"".join(
+        frame(
+            chance.randbytes(chance.choice([0, 1, 125, 126, 200])),
+            chance.choice(kinds),
+            final=chance.random() < 0.8,
+            mask=KEY if chance.random() < 0.95 else b"",
+        )
+        for _ in range(8)
+    )
+    mutated = bytearray(octets)
+    for _ in range(chance.choice([0, 1, 3])):
+        mutated[chance.randrange(len(mutated))] = chance.randrange(256)
+    got = bytearray()
+
+    async def listen(served: Served) -> None:
+        await agree(served)
+        while data := await served.reader.read(1000):
+            got.extend(data)
+
+    async with upstream(listen) as behind, plane([ws_route(behind.port)]) as edge:
+        client = await asked(edge)
+        assert (await client.answer(head_only=True)).status == 101
+        at = 0
+        while at < len(mutated):
+            step = chance.randrange(1, 400)
+            await client.send(bytes(mutated[at : at + step]))
+            at += step
+        client.writer.write_eof()
+        await client.ended()
+        async with asyncio.timeout(DEADLINE):
+            await behind.gone.wait()
+    other = Protocol(SERVER, state=State.OPEN, max_size=None)
+    other.receive_data(bytes(got))
+    assert other.parser_exc is None or "incomplete" in str(other.parser_exc)  # it takes no Close between fragments
+    mine, ours = (FrameReader(masked=True, extended=False) for _ in range(2))
+    relayed = mine.feed(bytes(mutated))
+    assert got.startswith(relayed)
+    assert ours.feed(bytes(got[len(relayed) :])) == got[len(relayed) :]
+    assert (ours.frames, ours.closed) == ((1, 1001) if mine.fault is not None else (0, 0))
+
+
+def contexts(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Of a server on loopback, and of clients that trust it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, own = folder / "certificate.pem", folder / "key.pem"
+    pem.write_bytes(certificate.public_bytes(Encoding.PEM))
+    own.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    served, trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(cafile=pem)
+    served.load_cert_chain(pem, own)
+    return served, trusted
+
+
+async def test_tunnels_pass_over_tls(tmp_path: Path) -> None:
+    served, trusted = contexts(tmp_path)
+    async with tunnelled() as (edge, behind):
+        loop = asyncio.get_running_loop()
+        state = SimpleNamespace(connections=edge.connections, tasks=set())
+        listener = await loop.create_server(lambda: edge.protocol(None, state, None, loop), "127.0.0.1", 0, ssl=served)
+        port = listener.sockets[0].getsockname()[1]
+        async with connect(f"wss://127.0.0.1:{port}/api/ws", ssl=trusted, proxy=None) as client:
+            for message in ("hello", "x" * 500_000):
+                await client.send(message)
+                assert await client.recv() == message
+            await client.close(3000, "bye")
+        assert await behind.ended() == [3000]
+        listener.close()
 
 
 async def test_an_echo_under_load_loses_nothing() -> None:
