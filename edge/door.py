@@ -76,7 +76,7 @@ def finish(visit: Visit, outcome: Outcome, client: ClientConnection) -> bool:
     """Ends a proxied exchange: a failure becomes a refusal, or a cut where an answer has begun."""
     visit.settle(outcome)
     if outcome.close_code:
-        visit.close_code = outcome.close_code
+        visit.close_code, visit.stage = outcome.close_code, outcome.stage
         visit.code = CATALOGUE[outcome.ended_for].name if outcome.ended_for else ""
         return False
     if outcome.client_gone:

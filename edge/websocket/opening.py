@@ -19,6 +19,9 @@ from edge.websocket.tunnel import Tunnel
 from edge.websocket.tunnels import Tunnels
 from edge.websocket.warrant import Warrant
 
+UPSTREAMS = (reasons.ERROR_REASON_DOWNSTREAM_RESET, reasons.ERROR_REASON_DOWNSTREAM_INVALID)
+"""Ends that are an upstream's failure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Permit:
@@ -80,7 +83,9 @@ class Opening(Exchange):
         if self.tunnel is not None:
             self._request.body_bytes, self.sent_bytes = self.tunnel.up.octets, self.tunnel.down.octets
             self._permit.tunnels.count_end(self.tunnel.code)
-            self._finish(Outcome(101, begun=True, close_code=self.tunnel.code, ended_for=self.tunnel.failure))
+            failure = self.tunnel.failure
+            stage = "tunnel" if failure in UPSTREAMS else ""
+            self._finish(Outcome(101, stage=stage, begun=True, close_code=self.tunnel.code, ended_for=failure))
 
     # -- the same events for whichever it is -------------------------------------------------------------------
 

@@ -72,9 +72,10 @@ async def test_the_servers_close_code_reaches_the_client(code: int, reason: str)
     async def leave(connection: ServerConnection) -> None:
         await connection.close(code, reason)
 
-    async with tunnelled(leave) as (edge, _):
+    async with tunnelled(leave) as (edge, behind):
         async with opened(edge) as client:
             assert await closing(client) == (code, reason)
+            assert await behind.ended() == [code]  # which has heard the client's answer
         assert (await edge.visit()).close_code == code
 
 
@@ -110,7 +111,7 @@ async def test_a_server_that_vanishes_is_no_orderly_end() -> None:
             assert await client.recv() == "last words"
             assert await closing(client) == (1006, "")
         visit = await edge.visit()
-        assert (visit.close_code, visit.code) == (1006, "DOWNSTREAM_RESET")
+        assert (visit.close_code, visit.code, visit.stage) == (1006, "DOWNSTREAM_RESET", "tunnel")
 
 
 async def test_a_client_that_vanishes_is_no_orderly_end() -> None:
@@ -121,7 +122,7 @@ async def test_a_client_that_vanishes_is_no_orderly_end() -> None:
             client.transport.abort()
             assert await behind.ended() == [1006]
         visit = await edge.visit()
-        assert (visit.close_code, visit.code) == (1006, "")
+        assert (visit.close_code, visit.code, visit.stage) == (1006, "", "")
 
 
 async def test_a_drain_ends_every_tunnel() -> None:

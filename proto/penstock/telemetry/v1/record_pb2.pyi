@@ -95,7 +95,7 @@ class RequestRecord(_message.Message):
     """Is the W3C trace id, 16 octets; empty when none."""
     stage: _builtins.str
     """Is the stage of a failure, or in which the client went away: connect, response, idle, body; client when the client
-    took nothing of its answer for too long; empty otherwise.
+    took nothing of its answer for too long; tunnel when the upstream failed an open WebSocket; empty otherwise.
     """
     user_agent: _builtins.str
     """Is the client's user agent, at most 256 characters."""
