@@ -260,16 +260,15 @@ class Tunnel:
 
     def end(self, ending: Ending) -> None:
         """Ends it for a reason of the edge's own. Only the first reason counts."""
-        if self._stopped:
+        if self._stopped or self._ended:
             return
         self._stopped, self._held = True, None
         if not self.code:
             self.code, self.failure = ending.client, ending.failure
         self.down.stop(close_frame(ending.client, ending.reason))
-        self.up.stop(
-            close_frame(ending.upstream, ending.reason, os.urandom(4)),
-            at_once=ending.at_once,
-        )
+        self.up.stop(close_frame(ending.upstream, ending.reason, os.urandom(4)), at_once=ending.at_once)
+        if ending.at_once and not self.up.reader.between_frames:
+            self._upstream.transport.close()  # in the middle of a frame nothing can be told
         self._steer()
         self._give_time()
         self._end_if_said()
@@ -294,9 +293,9 @@ class Tunnel:
 
     def client_gone(self) -> None:
         """The client's connection is lost. What it has sent still goes out, for a moment."""
-        if self._upstream_gone:
-            self._end()
-        elif not self._ended:
+        if not self._ended:
+            self._stopped = True
+            self.down.happened(Event.CUT)
             self._give_time()
             self._upstream.transport.close()
 

@@ -125,6 +125,21 @@ async def test_a_client_that_vanishes_is_no_orderly_end() -> None:
         assert (visit.close_code, visit.code, visit.stage) == (1006, "", "")
 
 
+async def test_a_tunnel_that_is_over_writes_nothing_more() -> None:
+    """The worker's loop fails on a write to a connection that is lost."""
+    async with tunnelled() as (edge, behind):
+        async with opened(edge) as client:
+            (inside,) = edge.connections
+            opening = inside.exchange
+            assert opening is not None
+            client.transport.abort()
+            assert await behind.ended() == [1006]
+        visit = await edge.visit()
+        opening.close_after()
+        opening.client_gone()
+        assert visit.close_code == 1006
+
+
 async def test_a_drain_ends_every_tunnel() -> None:
     async with tunnelled() as (edge, behind):
         async with opened(edge) as client, opened(edge) as other:
