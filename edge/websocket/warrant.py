@@ -10,6 +10,7 @@ from penstock.errors.v1 import error_reason_pb2 as reasons
 
 from edge.auth.authenticator import AuthUnavailable
 from edge.http.head import Head
+from edge.http.outbound import identity_lines
 from edge.permission import route_refusal, served_until, tenant_refusal
 from edge.principal import Credential, Principal, Rejection
 from edge.problems import Refusal
@@ -37,6 +38,7 @@ class Warrant:
         "_principal",
         "_route",
         "_snapshot",
+        "_told",
         "_until",
     )
 
@@ -60,6 +62,8 @@ class Warrant:
         self._credential, self._principal = credential, principal
         self._snapshot, self._route, self._governing, self._acting = snapshot, route, governing, acting
         self._until = served_until(acting, governing.rules.subscription)
+        self._told = identity_lines(acting, None)
+        """What the upstream knows of the tenant."""
 
     def holds(self, now: float) -> bool:
         """Whether nothing has changed, at `now` (seconds since 1970). If False, `judge`."""
@@ -74,6 +78,8 @@ class Warrant:
         refusal = self._judge_config(now)
         if refusal is not None:
             return refused(refusal)
+        if identity_lines(self._acting, None) != self._told:
+            return CALLER_CHANGED
         if self._credential is None:
             return True
         found = self._authentication.cached(self._credential, now)

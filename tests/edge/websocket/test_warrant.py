@@ -169,6 +169,12 @@ async def test_a_tunnel_ends_when_its_tenant(
         assert (await edge.visit()).code == reason
 
 
+async def test_a_tenant_that_is_another_for_the_upstream_has_its_clients_come_again() -> None:
+    async with tunnelled() as (edge, _), opened(edge) as client:
+        change(edge, lambda view: replace(view, subscription=Subscription(tier="enterprise")))
+        assert await closing(client) == (1012, "the caller has changed")
+
+
 async def test_a_tenant_that_is_no_more_has_no_tunnels() -> None:
     async with tunnelled() as (edge, _), opened(edge) as client:
         edge.snapshot = GatewaySnapshot(2, {}, {}, {})
