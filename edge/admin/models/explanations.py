@@ -8,7 +8,7 @@ from pydantic import Field
 from edge.admin.models.shapes import Answer, Filters
 from edge.explain import CallerLimits, Explanation, Loser, Question
 from edge.problems import Refusal
-from edge.routing import CorsRules, Route
+from edge.routing import CorsRules, Route, WebSocketLimits
 from edge.snapshot import TenantView
 
 Caller = Literal["authenticated", "anonymous", "unproven"]
@@ -37,6 +37,26 @@ class ExplainedTimeouts(Answer):
     idle_seconds: float
 
 
+class ExplainedWebSocket(Answer):
+    """The bounds of what a client sends in a WebSocket."""
+
+    max_message_bytes: int
+    messages: int | None = Field(description="In each `messages_seconds`; null: not limited.")
+    messages_seconds: float | None
+    idle_seconds: float
+
+    @classmethod
+    def of(cls, limits: WebSocketLimits) -> Self:
+        """The limits in the API's form."""
+        messages, seconds = limits.messages or (None, None)
+        return cls(
+            max_message_bytes=limits.max_message_bytes,
+            messages=messages,
+            messages_seconds=seconds,
+            idle_seconds=limits.idle_seconds,
+        )
+
+
 class ExplainedRoute(Answer):
     """The route that takes the request."""
 
@@ -54,6 +74,7 @@ class ExplainedRoute(Answer):
     tenant_from: Literal["header", "path"]
     timeouts: ExplainedTimeouts
     max_body_bytes: int | None = Field(description="Null: the edge's default.")
+    websocket: ExplainedWebSocket | None = Field(description="Null: the route takes no WebSockets.")
 
     @classmethod
     def of(cls, route: Route, upstream_path: str) -> Self:
@@ -77,6 +98,7 @@ class ExplainedRoute(Answer):
                 idle_seconds=route.timeouts.idle,
             ),
             max_body_bytes=route.max_body_bytes,
+            websocket=None if route.websocket is None else ExplainedWebSocket.of(route.websocket),
         )
 
 

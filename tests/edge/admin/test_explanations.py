@@ -42,6 +42,7 @@ async def test_a_request_is_explained_by_the_newest_document(world: World) -> No
         "tenant_from": "header",
         "timeouts": {"connect_seconds": 1.0, "response_seconds": 10.0, "idle_seconds": 60.0},
         "max_body_bytes": None,
+        "websocket": None,
     }
     counted = {"window_ms": 60_000, "algorithm": "sliding_window"}
     own, failed = "limits.authenticated", "limits.failed_authentication"
