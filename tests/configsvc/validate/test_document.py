@@ -42,11 +42,11 @@ def test_each_part_is_judged(plain: dict[str, Any], path: str) -> None:
 
 
 def test_each_kind_of_warning_is_given() -> None:
-    plain = with_route(prefix="/livez") | {"services": [SERVICE, SERVICE | {"name": "idle", "retries": {}}]}
+    plain = with_route(prefix="/livez") | {"services": [SERVICE, SERVICE | {"name": "idle"}], "registration": "open"}
     assert [each.dotted for each in found(for_others, plain).warnings] == [
         "services[1]",
         "routes[0].prefix",
-        "services[1].retries",
+        "registration",
     ]
 
 
