@@ -59,6 +59,7 @@ class Opening(Exchange):
         if extensions is None:
             return False
         self.answered_at = time.perf_counter()
+        self._spares(101)  # it is well; the tunnel may last for days
         client, permit = self._asking, self._permit
         self.tunnel = tunnel = Tunnel(
             client,
