@@ -66,6 +66,8 @@ def everything_logged() -> Iterator[io.StringIO]:
     output, root = io.StringIO(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure("edge", "debug", output=output)
+    # A logger that keeps what was set here would not be heard by later tests.
+    structlog.configure(cache_logger_on_first_use=False)
     try:
         yield output
     finally:

@@ -46,7 +46,7 @@ WARM = 2
 KEY = "psk_live_default0keykey00_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJK"
 CALLER = Principal(PrincipalKind.CONSUMER, "c-1", DEFAULT_TENANT, name="shop")
 SHOP = CorsRules(origins=frozenset(("https://shop.example",)))
-QUICK = Timeouts(response=0.2, idle=0.2)
+QUICK = Timeouts(response=0.6, idle=0.6)
 ASKED = request("/api/x", "Origin: https://shop.example")
 Behaviour = Callable[[Served], Awaitable[None]]
 

@@ -26,8 +26,8 @@ CHANGING: Final = tuple(Limit(b"t:changing", units, 170 * MILLI) for units in (3
 PAUSING: Final = Limit(b"t:pausing", 25, 80 * MILLI)
 # The same with so little that a slow machine fills it as well.
 BURSTS: Final = Limit(b"t:bursts", 5, 40 * MILLI)
-OWN: Final = tuple(Limit(b"t:own:%d" % each, 20, 160 * MILLI) for each in range(3))
-ALL: Final = Limit(b"t:all", 45, 140 * MILLI)
+OWN: Final = tuple(Limit(b"t:own:%d" % each, 10, 160 * MILLI) for each in range(3))
+ALL: Final = Limit(b"t:all", 22, 140 * MILLI)
 # Outlives the test: what is lost of it does not come back by waiting.
 LASTING: Final = Limit(b"t:lasting", 1_500, 3_600_000 * MILLI)
 
