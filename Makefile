@@ -30,8 +30,8 @@ setup-dev: $(UV)  ## install what development needs into .venv
 up: setup  ## start the whole suite on this machine (make up ARGS='--workers 2')
 	@exec $(RUN)/penstock up $(ARGS)
 
-test: setup-dev  ## run the tests (make test ARGS='-k routing')
-	@$(RUN)/pytest $(ARGS)
+test: setup-dev  ## run the tests, two files at a time (make test ARGS='-k routing')
+	@$(RUN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: setup-dev  ## format, lint, types, import contracts, protos (lint, format, breaking, drift)
 	$(RUN)/ruff format --check .
