@@ -3,7 +3,7 @@
 import pytest
 
 from domain.authorities import MAX_BUNDLE, read_authorities
-from tests.certificates import Authority
+from tests.support.authority import Authority
 
 
 def test_a_bundle_has_one_or_more_certificates() -> None:

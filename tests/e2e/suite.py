@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import asyncpg
 import httpx
 
 from svckit.migrations import quoted_schema
+from tests.support.ports import free_port
 
 START_SECONDS = 90.0
 EVENT_SECONDS = 15.0
@@ -176,13 +176,6 @@ def eventually(what: Callable[[], T | None], seconds: float = EVENT_SECONDS) -> 
             return result
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from penstockctl.embedded.child import run_until_left
 from penstockctl.embedded.postgres import prepare_postgres
 from penstockctl.embedded.valkey import prepare_valkey
 from penstockctl.gates import PostgresAnswers, RedisAnswers
-from tests.e2e.suite import free_port, running_suite
+from tests.e2e.suite import running_suite
 from tests.support.background import opened_in_background
+from tests.support.ports import free_port
 
 
 @asynccontextmanager

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from bench.keepalive import Count, Crowd, crowd_runs
-from tests.e2e.suite import Suite, Tenant, config, eventually, free_port, running_suite
+from tests.e2e.suite import Suite, Tenant, config, eventually, running_suite
 from tests.e2e.test_restart import REPLACED
 from tests.e2e.upstream import recording_upstream
 from tests.support.authority import Authority
+from tests.support.ports import free_port
 
 CROWDS = (Crowd("busy", 4), Crowd("at rest", 16, rest_seconds=1.0), Crowd("fresh", 4, fresh=True))
 LOAD_SECONDS = 120.0
@@ -66,7 +67,15 @@ class Secure:
 
     def curl(self, url: str, *options: str) -> str:
         """What curl says, who verifies."""
-        command = ["curl", "--silent", "--show-error", "--max-time", "10", "--cacert", str(self.authority.file)]
+        command = [
+            "curl",
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "10",
+            "--cacert",
+            str(self.authority.written(self.folder)),
+        ]
         told = subprocess.run([*command, *options, url], capture_output=True, check=False)
         return (told.stdout + told.stderr).decode()
 
@@ -75,7 +84,7 @@ class Secure:
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
     """Two workers."""
     folder = tmp_path_factory.mktemp("tls")
-    authority = Authority(folder)
+    authority = Authority()
     files = authority.issue(folder, "localhost")
     plain = free_port()
     options = (
@@ -158,7 +167,7 @@ def test_openssl_sees_the_protocol_and_the_end(secure: Secure) -> None:
     request = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{secure.port}", "-servername", "localhost"]
     told = subprocess.run(
-        [*command, "-CAfile", str(secure.authority.file), "-alpn", "h2,http/1.1", "-ign_eof"],
+        [*command, "-CAfile", str(secure.authority.written(secure.folder)), "-alpn", "h2,http/1.1", "-ign_eof"],
         input=request.encode(),
         capture_output=True,
         check=False,

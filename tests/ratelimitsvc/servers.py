@@ -13,13 +13,13 @@ from typing import Any
 
 import redis.asyncio as redis
 
-from penstockctl.cluster.sockets import find_free_port
 from penstockctl.embedded.binaries import find_valkey
 from penstockctl.embedded.child import run_until_left
 from penstockctl.gates import RedisAnswers
 from penstockctl.spawn import Command
 from ratelimitsvc.slots import SLOTS
 from ratelimitsvc.topology import ClusterUrl
+from tests.support.ports import free_port
 
 HOST = "127.0.0.1"
 DEADLINE_SECONDS = 60
@@ -69,7 +69,7 @@ async def run_node(
 ) -> AsyncIterator[Node]:
     """A server with its data in `folder`, and `options` of its configuration (`_` for `-`) besides, which have to fit
     `access`."""
-    port, bus = find_free_port(HOST), find_free_port(HOST)
+    port, bus = free_port(), free_port()
     own = {"port": str(port), "bind": HOST, "dir": str(folder), "loglevel": "warning", "save": ""}
     if access.scheme == "rediss":
         own |= {"port": "0", "tls_port": str(port)}

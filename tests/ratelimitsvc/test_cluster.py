@@ -32,7 +32,7 @@ from svckit.errors import Fault, from_rpc_error
 from tests.ratelimitsvc.conftest import installed
 from tests.ratelimitsvc.processes import rate_limit_process
 from tests.ratelimitsvc.servers import HOST, Cluster, Node, in_step, run_cluster, until
-from tests.support.certificates import self_signed
+from tests.support.authority import Authority
 
 DEADLINE_SECONDS = 30
 UNITS = 50
@@ -188,10 +188,16 @@ async def test_a_cluster_may_ask_for_a_password_and_tls_and_know_its_nodes_by_na
     options, access = NAMED | {"requirepass": PASSWORD, "masterauth": PASSWORD}, f":{quote(PASSWORD)}"
     encrypted = ClusterUrl("redis", access, (), None)
     if server == "redis":  # the embedded one speaks no TLS
-        certificate, key = self_signed(folder)
-        options |= {"tls_cert_file": str(certificate), "tls_key_file": str(key), "tls_ca_cert_file": str(certificate)}
+        authority = Authority()
+        folder.mkdir(mode=0o700)
+        files, trusted = authority.issue(folder, "localhost", HOST), str(authority.written(folder))
+        options |= {
+            "tls_cert_file": str(files.certificate),
+            "tls_key_file": str(files.key),
+            "tls_ca_cert_file": trusted,
+        }
         options |= {"tls_auth_clients": "no", "tls_cluster": "yes", "tls_replication": "yes"}
-        encrypted = ClusterUrl("rediss", access, (), f"ssl_ca_certs={quote(str(certificate))}")
+        encrypted = ClusterUrl("rediss", access, (), f"ssl_ca_certs={quote(trusted)}")
     async with run_cluster(installed(server), folder, options=options, access=encrypted) as cluster:
         source, target, _ = cluster.primaries
         tenants = [tag_at(cluster, node) + b":x" for node in cluster.primaries]

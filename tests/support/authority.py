@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -23,10 +24,11 @@ DAY = timedelta(days=1)
 
 
 class Authority:
-    """Its own certificate is in `file`."""
+    """Its own certificate is `pem`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._key, self._name = ec.generate_private_key(ec.SECP256R1()), _name("Test Authority")
+    def __init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _name(f"Test Authority {x509.random_serial_number()}")
         certificate = (
             _begun(self._name, self._key, datetime.now(UTC) - DAY, 10 * DAY)
             .issuer_name(self._name)
@@ -35,8 +37,13 @@ class Authority:
             .add_extension(_usage(signs=True), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        self.file = folder / "authority.pem"
-        self.file.write_bytes(certificate.public_bytes(Encoding.PEM))
+        self.pem = certificate.public_bytes(Encoding.PEM).decode()
+
+    def written(self, folder: Path) -> Path:
+        """The file of its certificate in `folder`."""
+        file = folder / "authority.pem"
+        file.write_text(self.pem)
+        return file
 
     def issue(
         self,
@@ -47,12 +54,13 @@ class Authority:
         life: timedelta = 5 * DAY,
         passphrase: bytes | None = None,
     ) -> CertificateFiles:
-        """A certificate for these names with its key, in `folder`; in place of one that was there before."""
+        """A certificate for these names or addresses with its key, in `folder`; in place of one that was there
+        before."""
         key = ec.generate_private_key(ec.SECP256R1())
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         begun = _begun(_name("edge"), key, datetime.now(UTC) + since, life).issuer_name(self._name)
         if names:
-            begun = begun.add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), False)
+            begun = begun.add_extension(x509.SubjectAlternativeName(list(map(_general, names))), False)
         certificate = begun.add_extension(authority, critical=False).sign(self._key, hashes.SHA256())
         encryption: KeySerializationEncryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
         octets = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
@@ -63,11 +71,25 @@ class Authority:
         files.key.write_bytes(octets)
         return files
 
+    def server(self, folder: Path, *names: str) -> ssl.SSLContext:
+        """The context of a server that proves these names or addresses; leaves its files in `folder`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        files = self.issue(folder, *names)
+        context.load_cert_chain(files.certificate, files.key)
+        return context
+
     def client(self, protocols: Sequence[str] = ("http/1.1",)) -> ssl.SSLContext:
         """The context of a client that trusts this authority alone."""
-        context = ssl.create_default_context(cafile=self.file)
+        context = ssl.create_default_context(cadata=self.pem)
         context.set_alpn_protocols(protocols)
         return context
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _name(common: str) -> x509.Name:

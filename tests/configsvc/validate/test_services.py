@@ -8,8 +8,8 @@ from penstock.config.v1 import gateway_config_pb2 as pb
 
 from configsvc.validate.findings import Findings
 from configsvc.validate.services import check_services, check_span
-from tests.certificates import Authority
 from tests.configsvc.validate.rules import SERVICE, faults, found, with_service
+from tests.support.authority import Authority
 
 CA = Authority().pem
 

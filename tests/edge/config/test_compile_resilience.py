@@ -8,8 +8,8 @@ from edge.config.reasons import Refused
 from edge.resilience import Balance, Breaker, ConnectionLimits, HealthCheck, Policy, Retries, Trust
 from edge.routing import Service
 from edge.snapshot import Rules
-from tests.certificates import Authority
 from tests.edge.config.documents import config
+from tests.support.authority import Authority
 
 
 def document(text: str) -> str:

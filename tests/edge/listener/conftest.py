@@ -14,6 +14,6 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> d
 
 
 @pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+def authority() -> Authority:
     """An authority."""
-    return Authority(tmp_path_factory.mktemp("authority"))
+    return Authority()

@@ -30,7 +30,7 @@ def test_a_certificate_without_names_can_be_the_first_one(authority: Authority, 
 
 def test_a_chain_may_stand_behind_it(authority: Authority, tmp_path: Path) -> None:
     files = authority.issue(tmp_path, "edge.test")
-    files.certificate.write_bytes(files.certificate.read_bytes() + authority.file.read_bytes())
+    files.certificate.write_bytes(files.certificate.read_bytes() + authority.pem.encode())
     assert load_certificate(files).names == ("edge.test",)
 
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_served_is_told_by_the_name_of_its_file(
     authority: Authority, tmp_path: Path, spoil: Callable[[CertificateFiles], object], sentence: str
 ) -> None:
     files = authority.issue(tmp_path, "edge.test")
-    (tmp_path / "authority.pem").write_bytes(authority.file.read_bytes())
+    authority.written(tmp_path)
     secret = files.key.read_text().splitlines()[1]
     spoil(files)
     with pytest.raises(CertificateError) as error:

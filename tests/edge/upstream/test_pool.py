@@ -17,7 +17,7 @@ from edge.upstream.connection import UpstreamConnection
 from edge.upstream.guard import AddressGuard
 from edge.upstream.names import Addresses, Names
 from edge.upstream.pool import Lease, Unreachable, UpstreamPool
-from tests.certificates import Authority
+from tests.support.authority import Authority
 
 ACME = TenantId("0192aaaa-0000-7000-8000-0000000000ac")
 
@@ -226,7 +226,7 @@ async def reached(port: int, host: str, trust: Trust, seconds: float = 5.0) -> s
 
 async def test_a_target_by_https_must_prove_its_name_by_an_authority_that_is_believed(tmp_path: Path) -> None:
     ours, others = Authority(), Authority()
-    async with server(ours.server_context(tmp_path, "a.test", "127.0.0.1")) as port:
+    async with server(ours.server(tmp_path, "a.test", "127.0.0.1")) as port:
         assert await reached(port, "a.test", Trust(ours.pem)) == ""
         assert await reached(port, "127.0.0.1", Trust(ours.pem)) == ""
         assert await reached(port, "a.test", Trust()) == "its certificate is not trusted"
