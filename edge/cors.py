@@ -108,9 +108,11 @@ def _names(value: bytes) -> list[str]:
 
 
 def _allows(rules: CorsRules, method: bytes, names: Sequence[str]) -> bool:
-    """Whether requests of the method with fields of these names may be sent. `*` stands for any but Authorization."""
+    """Whether requests of the method with fields of these names may be sent. `*` stands for any but Authorization, and
+    for nothing where there are credentials: an answer that had it would mean something else (Fetch, §3.2.5)."""
     any_method, any_name = (not rules.credentials and "*" in listed for listed in (rules.methods, rules.headers))
-    return (method.decode("latin-1") in rules.methods or (any_method and method in METHODS)) and all(
-        name in rules.headers or (any_name and name != "authorization" and _NAME.fullmatch(name) is not None)
+    methods, headers = ({*listed} - {"*"} for listed in (rules.methods, rules.headers))
+    return (method.decode("latin-1") in methods or (any_method and method in METHODS)) and all(
+        name in headers or (any_name and name != "authorization" and _NAME.fullmatch(name) is not None)
         for name in names
     )

@@ -1,7 +1,7 @@
 """Which pages of other origins may call, and what their browsers are told."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.tenants import DEFAULT_TENANT
@@ -278,6 +278,7 @@ rules = st.builds(
 )
 
 
+@example(APP, CorsRules(frozenset([APP.decode()]), True, ("*",), ("*",)), b"*", b"*")
 @given(origins, rules, st.sampled_from([b"GET", b"PUT", b"*"]), st.sampled_from([None, b"*", b"x-a", b"authorization"]))
 def test_what_is_allowed_is_listed_and_credentials_never_go_to_a_star(
     value: bytes, rules: CorsRules, method: bytes, names: bytes | None
