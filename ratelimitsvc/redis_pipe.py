@@ -111,7 +111,10 @@ class RedisPipe:
             await self._wake.wait()
             self._wake.clear()
             unsent, self._unsent = self._unsent, []
-            await connection.send_packed_command(unsent, check_health=False)
+            try:
+                await connection.send_packed_command(unsent, check_health=False)
+            except RuntimeError as error:  # uvloop's word for a connection that is lost, before the reader hears of it
+                raise exceptions.ConnectionError(str(error)) from error
 
     async def _read(self, connection: AbstractConnection) -> None:
         try:

@@ -6,9 +6,11 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
 from ratelimitsvc.redis_pipe import RedisAway, RedisPipe
@@ -99,6 +101,20 @@ async def test_a_server_that_has_become_a_replica_is_left_for_the_one_that_its_n
         await node.ask("REPLICAOF", "NO", "ONE")
         await connected(pipe)
         assert await pipe.call("SET", "k", "v") == b"OK"
+
+
+async def test_a_transport_that_is_closed_already_is_a_lost_connection(
+    valkey: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the handler is closed")
+
+    async with piping(valkey) as pipe:
+        with monkeypatch.context() as closed:
+            closed.setattr(AbstractConnection, "send_packed_command", failing)
+            assert await _outcome(pipe, "ECHO", "lost") is RedisAway
+        await connected(pipe)
+        assert await pipe.call("ECHO", "back") == b"back"
 
 
 async def test_a_call_without_a_connection_fails_at_once() -> None:
