@@ -23,6 +23,7 @@ AWAY: Final = (
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # what asyncpg says of a connection that a shutdown met between two messages
 )
 # What work that nobody waits for may run into besides, and can be done later.
 PUT_OFF: Final = (

@@ -1,5 +1,7 @@
 """The lines of a call name the tenant that its request names, and no text of the caller's."""
 
+import asyncio
+
 import pytest
 import structlog
 from penstock.auth.v1 import api_key_service_pb2 as pb
@@ -13,6 +15,7 @@ from svckit.interceptors.shape import Context
 from svckit.switchboard import Mount
 from tests.support.services import ServiceHost
 
+DEADLINE_SECONDS = 20
 TENANT = "01900000-0000-7000-8000-00000000000a"
 SERVICE = pb.DESCRIPTOR.services_by_name["ApiKeyService"]
 METHODS = {f"/{SERVICE.full_name}/{method.name}": frozenset({"admin"}) for method in SERVICE.methods}
@@ -35,9 +38,14 @@ async def lines(
     hosted = await host.serve("authsvc", METHODS, [mount])
     stub = ApiKeyServiceStub(await hosted.channel(caller))
     capsys.readouterr()
-    for request in requests:
-        await stub.GetApiKey(request).code()
-    return [line for line in capsys.readouterr().out.splitlines() if "looking" in line or "rpc" in line]
+    text = ""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        for number, request in enumerate(requests, 1):
+            await stub.GetApiKey(request).code()
+            while text.count(" rpc ") < number:  # its line follows the answer
+                await asyncio.sleep(0)
+                text += capsys.readouterr().out
+    return [line for line in text.splitlines() if "looking" in line or "rpc" in line]
 
 
 async def test_the_handlers_lines_and_the_calls_own_name_the_tenant(
