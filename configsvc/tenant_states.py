@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
+import asyncpg
 from penstock.config.v1 import config_service_pb2 as pb
 from penstock.config.v1 import gateway_config_pb2, tenant_pb2
 
@@ -20,7 +21,10 @@ async def read_tenant(connection: Any, id_or_slug: str) -> tenant_pb2.Tenant | N
     row = await connection.fetchrow(f"SELECT {TENANT_COLUMNS} FROM config.tenants WHERE {by} = $1", id_or_slug)  # noqa: S608
     if row is None:
         return None
-    (tenant,) = await tenants_of(connection, [row])
+    try:
+        (tenant,) = await tenants_of(connection, [row])
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        return None  # an unfinished registration, removed since its row was read
     return tenant
 
 

@@ -46,8 +46,8 @@ def test_checks_and_breakers_leave_their_reasons_with_their_tenant(suite: Suite,
     opened = (away, False, "breaker open: 2 failures in a row, the last: cannot be reached")
     eventually(lambda: opened in seen(suite, tenant, service="broken"))
     assert seen(suite, other) == set()
-    metrics = httpx.get(f"{suite.admin_url}/metrics", headers=suite.operator, trust_env=False).text
-    assert f'service_name="broken",state="open",target="{away}",tenant_id="{tenant.id}"' in metrics
+    state = f'service_name="broken",state="open",target="{away}",tenant_id="{tenant.id}"'
+    eventually(lambda: state in httpx.get(f"{suite.admin_url}/metrics", headers=suite.operator, trust_env=False).text)
 
 
 def test_a_hash_leads_to_the_same_target_through_every_worker(suite: Suite) -> None:
